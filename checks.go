@@ -1,0 +1,36 @@
+package main
+
+import "context"
+
+// Fail when ruff finds something in the project.
+//
+// +check
+func (m *TensorflowCi) CheckLint(ctx context.Context) error {
+	report, err := m.Lint(ctx)
+	if err != nil {
+		return err
+	}
+	return report.Check()
+}
+
+// Fail when the project's tests do, or cover too little.
+//
+// +check
+func (m *TensorflowCi) CheckTests(ctx context.Context) error {
+	report, err := m.Test(ctx)
+	if err != nil {
+		return err
+	}
+	return report.Check()
+}
+
+// Fail when the trained model is under the gate's limits.
+//
+// +check
+func (m *TensorflowCi) CheckModel(ctx context.Context) error {
+	evaluation, err := m.Evaluate(ctx, nil, nil)
+	if err != nil {
+		return err
+	}
+	return evaluation.Check()
+}

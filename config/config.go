@@ -1,0 +1,148 @@
+// Package config reads tensorflow-ci.yaml, the one file in which a project says what the line does to it.
+//
+// Reading is strict: an unknown key, a wrong type or an impossible value is a problem, every problem names its line, its
+// key and what is allowed, and all of them are reported at once. A key that is left out has the value that [Default]
+// gives it; so does a project without the file.
+package config
+
+import (
+	"time"
+
+	"dagger/tensorflow-ci/gate"
+)
+
+// FileName is where a project keeps its settings.
+const FileName = "tensorflow-ci.yaml"
+
+// NoRequirements as Config.Requirements stands for a project that needs no packages beside those of the image.
+const NoRequirements = "none"
+
+// What train.reproducible can ask for.
+const (
+	Off      = "off"      // as fast as TensorFlow can
+	Host     = "host"     // equal bits on one class of processor
+	Portable = "portable" // as near to equal bits as can be on any processor, and slower
+)
+
+// What train.gpus can ask for beside a list of devices.
+const (
+	NoGPUs  = "none"
+	AllGPUs = "all"
+)
+
+// Config is what tensorflow-ci.yaml says, with the defaults for what it leaves out.
+type Config struct {
+	Version      int
+	Model        string            // name under which the model is served
+	Images       map[string]string // role to reference; only what the project names itself
+	Requirements string            // path of the requirements, or NoRequirements
+	Test         Test
+	Lint         Lint
+	Train        Train
+	Evaluate     Evaluate
+	Gate         []gate.Rule
+	Scan         Scan
+	Release      Release
+}
+
+// Test is how the project's own tests run.
+type Test struct {
+	Paths     []string
+	Coverage  Coverage
+	TimeLimit time.Duration
+}
+
+// Coverage is what the tests must cover; without a source nothing is measured.
+type Coverage struct {
+	Source  string
+	Minimum float64 // percent of lines
+}
+
+// Lint is what the linter looks at.
+type Lint struct {
+	Paths []string
+}
+
+// Train is how the training script is called.
+type Train struct {
+	Script       string
+	Args         []Arg // sorted by name
+	Data         string
+	Seed         int
+	GPUs         string // NoGPUs, AllGPUs, or a comma-separated list of UUIDs and indices
+	Reproducible string // Off, Host or Portable
+	Threads      int    // how many threads share one operation; decides the last bits of sums
+	TimeLimit    time.Duration
+	Workers      int
+	Ignore       []string // patterns, as in .gitignore, of files whose change does not train again
+}
+
+// Arg is one argument of the training script.
+type Arg struct {
+	Name  string // without the dashes
+	Value string // as it was written
+	Flag  bool   // given by its name alone
+}
+
+// Evaluate is what the model is judged on.
+type Evaluate struct {
+	Data      string // .csv or .npz file of held-out rows
+	Label     string // column or array to predict
+	Signature string
+	Output    string // output of the signature; empty where it has only one
+	Task      string
+	Slices    []string // columns whose values are judged one by one; those that the gate names are among them
+	Threshold float64  // probability above which a binary model says yes
+}
+
+// Scan is what the vulnerability scan refuses.
+type Scan struct {
+	Severity      []string
+	IgnoreUnfixed bool
+	IgnoreFile    string
+}
+
+// Release is where models go and who must agree.
+type Release struct {
+	Store         string // s3://bucket/prefix or gs://bucket/prefix; empty where nothing is released
+	CanaryPercent int
+	Approvals     int
+}
+
+// Default returns the settings of a project that has no tensorflow-ci.yaml.
+func Default() Config {
+	return Config{
+		Version:      1,
+		Model:        "model",
+		Images:       map[string]string{},
+		Requirements: "requirements.txt",
+		Test:         Test{Paths: []string{"tests"}, TimeLimit: 15 * time.Minute},
+		Lint:         Lint{Paths: []string{"."}},
+		Train: Train{
+			Script:       "train.py",
+			Data:         "data",
+			GPUs:         NoGPUs,
+			Reproducible: Host,
+			Threads:      2,
+			TimeLimit:    time.Hour,
+			Workers:      1,
+			Ignore:       []string{"tests/", "docs/", "*.md", FileName, ".gitlab-ci.yml", "LICENSE"},
+		},
+		Evaluate: Evaluate{Signature: "serving_default", Task: "auto", Threshold: 0.5},
+		Scan:     Scan{Severity: []string{"HIGH", "CRITICAL"}, IgnoreUnfixed: true, IgnoreFile: ".trivyignore.yaml"},
+		Release:  Release{CanaryPercent: 10, Approvals: 1},
+	}
+}
+
+// Parse reads the text of a tensorflow-ci.yaml; its error lists every problem, in the order of their lines.
+func Parse(text []byte) (Config, error) {
+	found := &problems{}
+	settings := Default()
+	if root := document(text, found); root != nil {
+		settings.read(value{Node: root, line: root.Line, problems: found})
+	}
+	if err := found.err(); err != nil {
+		return Config{}, err
+	}
+	return settings, nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/imageref"
+	"dagger/tensorflow-ci/internal/dagger"
+)
+
+// Every default image of the line, and nowhere else. A project names its own under images: in tensorflow-ci.yaml, a
+// lock file (--images) wins over both. Whatever is named, a run resolves it to a digest once and uses that.
+var defaultImages = map[string]string{
+	// renovate: datasource=docker depName=tensorflow/tensorflow
+	"tensorflow": "tensorflow/tensorflow:2.16.2",
+	// renovate: datasource=docker depName=tensorflow/tensorflow versioning=regex:^(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+)-gpu$
+	"tensorflow-gpu": "tensorflow/tensorflow:2.16.2-gpu",
+}
+
+// image returns the reference of a role, resolved to the digest that it has now.
+func (m *TensorflowCi) image(ctx context.Context, settings config.Config, role string) (string, error) {
+	reference, err := m.reference(ctx, settings, role)
+	if err != nil {
+		return "", err
+	}
+	parsed, err := imageref.Parse(reference)
+	if err != nil {
+		return "", fmt.Errorf("image for %s: %w", role, err)
+	}
+	resolved, err := dag.Container().From(parsed.String()).ImageRef(ctx)
+	if err != nil {
+		return "", failure(fmt.Sprintf("image for %s: %s cannot be had from its registry: does this tag exist, and is the registry reachable", role, reference), err)
+	}
+	return resolved, nil
+}
+
+// reference looks a role up: lock file, then tensorflow-ci.yaml, then the default.
+func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, role string) (string, error) {
+	if m.Images != nil {
+		locked, err := lockedImages(ctx, m.Images)
+		if err != nil {
+			return "", err
+		}
+		if reference, found := locked[role]; found {
+			return reference, nil
+		}
+	}
+	if reference, found := settings.Images[role]; found {
+		return reference, nil
+	}
+	if reference, found := defaultImages[role]; found {
+		return reference, nil
+	}
+	return "", fmt.Errorf("no image for %s: name one under images.%s in %s (roles with a default: %v)",
+		role, role, config.FileName, slices.Sorted(maps.Keys(defaultImages)))
+}
+
+// lockedImages reads a lock file; each reference in it must carry a digest.
+func lockedImages(ctx context.Context, file *dagger.File) (map[string]string, error) {
+	text, err := file.Contents(ctx)
+	if err != nil {
+		return nil, failure("cannot read the image lock file", err)
+	}
+	locked := map[string]string{}
+	if err := json.Unmarshal([]byte(text), &locked); err != nil {
+		return nil, fmt.Errorf("image lock file: want a JSON object, role to reference@digest: %w", err)
+	}
+	for role, reference := range locked {
+		parsed, err := imageref.Parse(reference)
+		if err != nil {
+			return nil, fmt.Errorf("image lock file, %s: %w", role, err)
+		}
+		if !parsed.Pinned() {
+			return nil, fmt.Errorf("image lock file, %s: %s has no digest: write it as name:tag@sha256:…", role, reference)
+		}
+	}
+	return locked, nil
+}

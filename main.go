@@ -1,0 +1,82 @@
+// Test, train, judge and ship a TensorFlow model in containers, the same on a laptop and in CI.
+//
+// The line is: environment, lint, test and scan side by side, train, evaluate against a gate, export, image, release.
+// What it does to a project is written in the project's own tensorflow-ci.yaml (package config); every step runs in an
+// image that is resolved to a digest first, and leaves a record of what went in and what came out (package lineage).
+//
+//	dagger call --source my-project run export --path out
+//	dagger call --source my-project train evaluate check
+//	dagger call --source my-project environment terminal
+package main
+
+import (
+	"context"
+
+	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/internal/dagger"
+)
+
+// TensorflowCi is the line, bound to one project.
+type TensorflowCi struct {
+	// +private
+	Source *dagger.Directory
+	// +private
+	Data *dagger.Directory
+	// +private
+	Set []string
+	// +private
+	Images *dagger.File
+	// +private
+	Cache *dagger.CacheVolume
+	// +private
+	Commit string
+}
+
+// Bind the line to a project.
+func New(
+	// Project: the directory that holds tensorflow-ci.yaml, the training script and its data. Files that git ignores
+	// are not sent; give ignored data with --data.
+	// +defaultPath="/"
+	// +ignore=[".git", "**/__pycache__", "**/.pytest_cache", "**/.ruff_cache", ".venv", "out"]
+	source *dagger.Directory,
+	// Training data that lies outside the project; takes the place of the folder named by train.data.
+	// Example: ../datasets/phishing
+	// +optional
+	data *dagger.Directory,
+	// Settings that win over tensorflow-ci.yaml, as key=value. Example: train.args.epochs=5
+	// +optional
+	set []string,
+	// Lock file of images: a JSON object, role to reference@digest. It wins over tensorflow-ci.yaml.
+	// +optional
+	images *dagger.File,
+	// Volume for downloaded packages, to share one with other modules. It speeds installs, never decides them.
+	// +optional
+	cache *dagger.CacheVolume,
+	// Git commit of the project, recorded in the lineage. Example: $CI_COMMIT_SHA
+	// +optional
+	commit string,
+) *TensorflowCi {
+	return &TensorflowCi{Source: source, Data: data, Set: set, Images: images, Cache: cache, Commit: commit}
+}
+
+// settings reads the project's tensorflow-ci.yaml, or the documented defaults where it has none, and applies --set.
+func (m *TensorflowCi) settings(ctx context.Context) (config.Config, error) {
+	settings := config.Default()
+	names, err := m.Source.Entries(ctx)
+	if err != nil {
+		return settings, failure("cannot read the project", err)
+	}
+	for _, name := range names {
+		if name != config.FileName {
+			continue
+		}
+		text, err := m.Source.File(name).Contents(ctx)
+		if err != nil {
+			return settings, failure("cannot read "+config.FileName, err)
+		}
+		if settings, err = config.Parse([]byte(text)); err != nil {
+			return settings, err
+		}
+	}
+	return settings.Override(m.Set)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"dagger/tensorflow-ci/internal/dagger"
+)
+
+// Model is a SavedModel and what can be done with one.
+type Model struct {
+	// SavedModel directory: saved_model.pb, fingerprint.pb, variables/.
+	SavedModel *dagger.Directory
+	// TensorBoard event files of the training run; nothing for a model that came without them.
+	Logs *dagger.Directory
+	// +private
+	Training *dagger.File
+	// +private
+	Record *dagger.File
+	// +private
+	Line *TensorflowCi
+}
+
+// Wrap a model that an earlier job made, so that no later step trains again.
+func (m *TensorflowCi) Model(
+	ctx context.Context,
+	// A SavedModel directory, or the output of pipeline that holds one in model/.
+	directory *dagger.Directory,
+) (*Model, error) {
+	names, err := directory.Entries(ctx)
+	if err != nil {
+		return nil, failure("cannot read the model directory", err)
+	}
+	if slices.Contains(names, "saved_model.pb") {
+		return &Model{SavedModel: directory, Logs: dag.Directory(), Line: m}, nil
+	}
+	if !slices.Contains(names, "model/") {
+		return nil, fmt.Errorf("--directory holds no SavedModel: want saved_model.pb in it or in its model/ folder, it has %q", names)
+	}
+	logs := dag.Directory()
+	if slices.Contains(names, "logs/") {
+		logs = directory.Directory("logs")
+	}
+	return &Model{SavedModel: directory.Directory("model"), Logs: logs, Line: m}, nil
+}
+
+// modelDigest is the answer of scripts/modeldigest.py.
+type modelDigest struct {
+	CanonicalDigest string
+	WeightsDigest   string
+	GraphDigest     string
+	Files           map[string]string
+	Signatures      json.RawMessage
+}
+
+// Return the canonical digest: equal for equal weights, signatures and graphs, whatever process wrote them.
+func (m *Model) Digest(ctx context.Context) (string, error) {
+	digest, err := m.digest(ctx)
+	if err != nil {
+		return "", err
+	}
+	return digest.CanonicalDigest, nil
+}
+
+// List the model's signatures as JSON: inputs and outputs with their types and shapes.
+func (m *Model) Signatures(ctx context.Context) (string, error) {
+	digest, err := m.digest(ctx)
+	if err != nil {
+		return "", err
+	}
+	return string(digest.Signatures), nil
+}
+
+func (m *Model) digest(ctx context.Context) (modelDigest, error) {
+	var digest modelDigest
+	python, err := m.Line.python(ctx)
+	if err != nil {
+		return digest, err
+	}
+	text, err := python.
+		With(scripts("modeldigest.py", "modelfile.py", "modelgraph.py", "treedigest.py")).
+		WithMountedDirectory("/model", m.SavedModel).
+		WithExec([]string{"python3", lineDir + "/modeldigest.py", "/model"}).
+		Stdout(ctx)
+	if err != nil {
+		return digest, failure("the model's digest", err)
+	}
+	return digest, json.Unmarshal([]byte(text), &digest)
+}
+
+// python is the TensorFlow image without the project's requirements: what judges a model does not change with them.
+func (m *TensorflowCi) python(ctx context.Context) (*dagger.Container, error) {
+	settings, err := m.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	image, err := m.image(ctx, settings, "tensorflow")
+	if err != nil {
+		return nil, err
+	}
+	return dag.Container().From(image).
+		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
+		WithEnvVariable("TF_CPP_MIN_LOG_LEVEL", "2").
+		With(reproducible(settings)), nil
+}

@@ -1,0 +1,177 @@
+"""Evaluate a SavedModel on held-out data by calling its own signature.
+
+    python3 evaluate.py --model DIR --data held-out.csv --label NAME --out evaluation.json
+
+Keras is not used, and nothing that the training script said: the metrics are of what would be served. The result:
+
+    {"task", "signature", "output", "metrics": {NAME: number}, "slices": {"COLUMN=VALUE": {"metrics": {...}}},
+     "confusion": [[...]], "nonFinite": [NAME, ...]}
+
+A metric that is not finite is null and listed in nonFinite, in a slice as COLUMN=VALUE/NAME. The same predictions give
+the same bytes. --predictions writes one line a row: its number from 1, label, prediction and the model's output.
+Exit status 2 with one line on standard error when data and model do not fit each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import pathlib
+import sys
+
+import numpy as np
+
+import heldout
+import metrics
+import savedmodel
+import step
+from heldout import Unfit
+
+
+class Signature:
+    """One signature of a loaded SavedModel: what it wants, and what it answers."""
+
+    def __init__(self, directory: pathlib.Path, name: str) -> None:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        import tensorflow as tf
+
+        self._tf = tf
+        savedmodel.check(directory, name)
+        try:
+            self._model = tf.saved_model.load(str(directory))  # holds the variables that the function uses
+            self._call = self._model.signatures[name]
+        except Exception as error:  # the loader raises whatever a damaged part leads it to
+            raise Unfit(f"the SavedModel in {directory} cannot be loaded: {first_line(error)}; export it again") from error
+        self.name = name
+        self.outputs = sorted(self._call.structured_outputs)
+        self.inputs: dict[str, heldout.Input] = {}
+        for key, spec in self._call.structured_input_signature[1].items():
+            if not isinstance(spec, tf.TensorSpec):
+                raise Unfit(f"the input {key!r} of the signature {name!r} is a {type(spec).__name__}: only dense inputs can be evaluated")
+            shape = None if spec.shape.rank is None else tuple(spec.shape)
+            self.inputs[key] = heldout.Input(shape, np.dtype(spec.dtype.as_numpy_dtype))
+
+    def output(self, wanted: str | None) -> str:
+        """The output to evaluate; raises Unfit when it is not there, or when nothing tells which it is."""
+        if wanted in self.outputs:
+            return wanted
+        if wanted is None and len(self.outputs) == 1:
+            return self.outputs[0]
+        problem = "has several outputs" if wanted is None else f"has no output {wanted!r}"
+        raise Unfit(f"the signature {self.name!r} {problem}: name one of {heldout.listed(self.outputs)}")
+
+    def predict(self, feed: dict[str, np.ndarray], output: str, batch: int) -> np.ndarray:
+        """Call the signature in batches and return one output for all rows.
+
+        A signature made for one size of batch is called with that size; rows that fill the last one are repeated.
+        """
+        rows = len(next(iter(feed.values()), ()))
+        fixed = {wanted.shape[0] for wanted in self.inputs.values() if wanted.shape} - {None}
+        size = fixed.pop() if fixed else batch
+        parts = []
+        for start in range(0, rows, size):
+            index = np.arange(start, start + size if fixed or size != batch else min(start + size, rows)) % rows
+            tensors = {name: self._tf.constant(values[index]) for name, values in feed.items()}
+            try:
+                part = self._call(**tensors)[output].numpy()
+            except (self._tf.errors.OpError, ValueError, TypeError) as error:
+                raise Unfit(f"the signature {self.name!r} failed on rows {start + 1} to {start + len(index)}: {first_line(error)}") from error
+            if part.shape[:1] != index.shape:
+                raise Unfit(f"the output {output!r} has the shape {list(part.shape)} for {len(index)} rows: name an output with one row for each")
+            parts.append(part[: rows - start])
+        return np.concatenate(parts)
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, short enough for a log."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def evaluate(options: argparse.Namespace) -> dict[str, object]:
+    """Do what the options ask for, write the predictions, and return the result; raises Unfit."""
+    table = heldout.read(options.data)
+    labels = heldout.labels(table, options.label)
+    groups = {name: heldout.groups(table, name) for name in options.slices}
+    signature = Signature(options.model, options.signature)
+    output = signature.output(options.output)
+    feed = heldout.feed(table, options.label, options.slices, signature.inputs)
+    raw = signature.predict(feed, output, options.batch)
+    task, outputs = metrics.settle(options.task, labels, raw, f"the output {output!r}")
+
+    not_finite: list[str] = []
+
+    def measured(rows: np.ndarray | slice, prefix: str) -> tuple[dict[str, float | None], metrics.Confusion | None]:
+        values, confusion = metrics.measure(task, labels[rows], outputs[rows], options.threshold)
+        bad = [name for name, value in values.items() if not math.isfinite(value)]
+        not_finite.extend(prefix + name for name in bad)
+        return {**values, **dict.fromkeys(bad)}, confusion
+
+    overall, confusion = measured(slice(None), "")
+    slices = {}
+    for column, masks in groups.items():
+        for value, mask in masks.items():
+            name = f"{column}={value}"
+            slices[name] = {"metrics": measured(mask, name + "/")[0]}
+    if options.predictions:
+        write_predictions(options.predictions, labels, metrics.predicted(task, outputs, options.threshold), raw)
+    return {
+        "task": task,
+        "signature": options.signature,
+        "output": output,
+        "metrics": overall,
+        "slices": slices,
+        "confusion": confusion,
+        "nonFinite": sorted(not_finite),
+    }
+
+
+def write_predictions(path: pathlib.Path, labels: np.ndarray, predicted: np.ndarray, raw: np.ndarray) -> None:
+    """One line a row; numbers as short as they can be read back."""
+    columns = raw.reshape(len(raw), -1)
+    names = ["output"] if columns.shape[1] == 1 else [f"output_{index}" for index in range(columns.shape[1])]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["row", "label", "prediction", *names])
+        for number, (label, guess, values) in enumerate(zip(labels, predicted, columns), start=1):
+            writer.writerow([number, f"{label:.17g}", guess, *map(str, values)])
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=pathlib.Path, required=True, help="folder of the SavedModel")
+    parser.add_argument("--data", type=pathlib.Path, required=True, help=".csv or .npz")
+    parser.add_argument("--label", required=True, help="column or array to predict")
+    parser.add_argument("--signature", default="serving_default")
+    parser.add_argument("--output", help="needed when the signature has several")
+    parser.add_argument("--task", choices=("auto", "binary", "multiclass", "regression"), default="auto")
+    parser.add_argument("--slices", type=lambda text: list(dict.fromkeys(filter(None, text.split(",")))), default=[], help="columns, joined by commas")
+    parser.add_argument("--threshold", type=float, default=0.5, help="binary: a score above it predicts 1")
+    parser.add_argument("--batch", type=int, default=256, help="rows in one call")
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--predictions", type=pathlib.Path)
+    options = parser.parse_args(arguments)
+    if not 0 <= options.threshold <= 1:
+        parser.error(f"--threshold is {options.threshold:g}, it must be from 0 to 1")
+    if options.batch < 1:
+        parser.error(f"--batch is {options.batch}, it must be at least 1")
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    try:
+        result = evaluate(options)
+        options.out.write_text(json.dumps(result, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    except (Unfit, savedmodel.Refused) as problem:
+        return step.fail(str(problem))
+    except OSError as error:
+        return step.fail(f"cannot write {error.filename}: {error.strerror}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

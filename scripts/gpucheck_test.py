@@ -1,0 +1,118 @@
+"""Tests of gpucheck.py with a stand-in for the driver, and one for TensorFlow's view of it."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+import types
+
+import gpucheck
+import numpy as np
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+TWO = ("GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1b2c3d4e-0000-1111-2222-333344445555)\n"
+       "  MIG 1g.10gb     Device  0: (UUID: MIG-aaaa)\n"
+       "GPU 1: NVIDIA A100-SXM4 (40GB) (UUID: GPU-9b2c3d4e-0000-1111-2222-333344445555)\n")
+
+
+def run(tmp_path: pathlib.Path, script: str | None, **environment: str) -> tuple[subprocess.CompletedProcess[str], dict]:
+    """Run the program where nvidia-smi is `script`, or where there is none."""
+    if script is not None:
+        (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n" + script)
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    report = tmp_path / "new" / "gpu.json"
+    result = subprocess.run([sys.executable, str(HERE / "gpucheck.py"), "--out", str(report)], capture_output=True, text=True, timeout=120,
+                            env={"PATH": f"{tmp_path}", "TF_CPP_MIN_LOG_LEVEL": "3", **environment})
+    return result, json.loads(report.read_text())
+
+
+@pytest.mark.parametrize(("script", "messages"), [
+    (None, ["step 1 of 3: nvidia-smi is not in this container", "_EXPERIMENTAL_DAGGER_GPU_SUPPORT=1"]),
+    ("echo 'No devices found.'", ["step 1 of 3: nvidia-smi -L listed no GPU, it said: No devices found."]),
+    ("echo 'Driver/library version mismatch' >&2; exit 18",
+     ["nvidia-smi -L ended with status 18 and said: Driver/library version mismatch", "reboot it"]),
+])
+def test_without_a_driver_it_fails_at_the_first_step(tmp_path: pathlib.Path, script: str | None, messages: list[str]) -> None:
+    result, report = run(tmp_path, script)
+    assert result.returncode == 2 and report["failedStep"] == 1 and not report["passed"]
+    errors = "\n".join(line for line in result.stderr.splitlines() if line.startswith("error: "))
+    for message in messages:
+        assert message in errors
+
+
+def test_a_driver_without_cuda_fails_at_the_second_step(tmp_path: pathlib.Path) -> None:
+    pytest.importorskip("tensorflow")
+    listing = "\n".join(f"echo '{line}'" for line in TWO.splitlines())
+    result, report = run(tmp_path, listing)
+    assert result.returncode == 2 and report["failedStep"] == 2
+    assert "nvidia-smi lists 2 GPU(s), TensorFlow 0" in result.stderr
+    assert [card["name"] for card in report["cards"]] == ["NVIDIA H100 80GB HBM3", "NVIDIA A100-SXM4 (40GB)"]
+
+
+def test_reads_the_drivers_list() -> None:
+    assert [card.uuid[:12] for card in gpucheck.cards(TWO)] == ["GPU-1b2c3d4e", "GPU-9b2c3d4e"]
+    assert gpucheck.cards("GPU 0: broken\n") == []
+
+
+class FakeTensorflow:
+    """TensorFlow with `count` GPUs, whose products are `error` off and are computed on `where` (None: as asked)."""
+
+    errors = types.SimpleNamespace(OpError=ValueError)
+
+    def __init__(self, count: int, *, cuda: bool = True, error: float = 0.0, where: str | None = None, raises: str = "") -> None:
+        names = [types.SimpleNamespace(name=f"/physical_device:GPU:{i}") for i in range(count)]
+        self.config = types.SimpleNamespace(list_physical_devices=lambda kind: names, set_soft_device_placement=self._place)
+        self.test = types.SimpleNamespace(is_built_with_cuda=lambda: cuda)
+        self.linalg = types.SimpleNamespace(matmul=self._multiply)
+        self.error, self.where, self.raises, self.soft = error, where, raises, True
+
+    def _place(self, soft: bool) -> None:
+        self.soft = soft
+
+    def device(self, name: str) -> FakeTensorflow:
+        self.asked = name
+        return self
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    constant = staticmethod(lambda value: value)
+
+    def _multiply(self, left: np.ndarray, right: np.ndarray) -> types.SimpleNamespace:
+        assert not self.soft
+        if self.raises:
+            raise ValueError(self.raises)
+        return types.SimpleNamespace(numpy=lambda: left @ right + np.float32(self.error), device=self.where or "/job:localhost/device:" + self.asked[1:])
+
+
+@pytest.mark.parametrize(("fake", "hidden", "number", "message"), [
+    (FakeTensorflow(0, cuda=False), None, 2, "which has no CUDA in it"),
+    (FakeTensorflow(1), None, 2, "TensorFlow 1"),
+    (FakeTensorflow(0), None, 2, "the requirements\nreplaced or removed them"),
+    (FakeTensorflow(0), "-1", 2, "CUDA_VISIBLE_DEVICES is set to '-1'"),
+    (FakeTensorflow(2, raises="CUDA driver version is insufficient\ntrace"), None, 3, "GPU:0: CUDA driver version is insufficient\n"),
+    (FakeTensorflow(2, where="/device:CPU:0"), None, 3, "was computed on /device:CPU:0"),
+    (FakeTensorflow(2, error=0.5), None, 3, "is 0.5 off, at most 0.01 is rounding"),
+    (FakeTensorflow(2, error=float("nan")), None, 3, "is nan off"),
+])
+def test_names_the_step_that_failed(monkeypatch: pytest.MonkeyPatch, fake: FakeTensorflow, hidden: str | None, number: int, message: str) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", fake)
+    monkeypatch.setattr(gpucheck, "driver", lambda: gpucheck.cards(TWO))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if hidden is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    with pytest.raises(gpucheck.Failed) as failed:
+        gpucheck.check({"differences": {}})
+    assert failed.value.number == number and message in str(failed.value)
+
+
+def test_passes_when_all_three_hold(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", FakeTensorflow(2, error=1e-4))
+    monkeypatch.setattr(gpucheck, "driver", lambda: gpucheck.cards(TWO))
+    assert gpucheck.main(["--out", str(tmp_path / "gpu.json")]) == 0
+    report = json.loads((tmp_path / "gpu.json").read_text())
+    assert report["passed"] and report["failedStep"] is None and list(report["differences"]) == ["GPU:0", "GPU:1"]

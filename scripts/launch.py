@@ -1,0 +1,136 @@
+"""Train: run the project's script under the line's contract, and say plainly what it did not keep.
+
+    python3 launch.py --script train.py --data DIR --out DIR --seed 7 --mode host --limit 3600 -- --epochs 50
+
+The script is called as `python SCRIPT --data-path DIR --model-dir DIR ARGUMENT...`; `--log-dir` and `--checkpoint-dir`
+are added when the project's code mentions them. It must leave a SavedModel in the model directory. OUT then holds
+`model/`, `logs/`, `run.json` (the step's record) and `training.json` (what the lineage needs: packages, processor).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sys
+
+import step
+
+EXPORT_HINT = "call model.export(model_dir), which writes the SavedModel that TensorFlow Serving loads"
+
+
+def optional_flags(root: pathlib.Path, out: pathlib.Path, checkpoints: pathlib.Path | None) -> list[str]:
+    """Flags that are passed only to a project whose own code names them."""
+    wanted = {"--log-dir": out / "logs"}
+    if checkpoints is not None:
+        wanted["--checkpoint-dir"] = checkpoints
+    code = "\n".join(path.read_text(errors="replace") for path in root.rglob("*.py"))
+    flags: list[str] = []
+    for flag, directory in wanted.items():
+        if re.search(re.escape(flag) + r"\b", code):
+            flags += [flag, str(directory)]
+    return flags
+
+
+def complaint(script: str, outcome: step.Outcome, limit: float) -> str | None:
+    """What to tell about a script that did not end well; None when it did."""
+    if outcome.timed_out:
+        return (f"{script} was stopped after {limit:g} s, the limit in train.time-limit: "
+                "raise the limit, or look in the log above for where it hangs")
+    if outcome.status == -signal.SIGKILL:
+        return f"{script} was killed (signal 9), most often because memory ran out: use smaller batches or a larger machine"
+    if outcome.status < 0:
+        return f"{script} was ended by signal {-outcome.status} ({signal.Signals(-outcome.status).name})"
+    if outcome.status == 0:
+        return None
+    message = f"{script} exited with status {outcome.status}"
+    text = "\n".join(outcome.tail)
+    if "Invalid filepath extension for saving" in text or "`save_format` argument is deprecated" in text:
+        message += f"; Keras 3 no longer saves a SavedModel by model.save: {EXPORT_HINT}"
+    elif "PerReplica" in text or "Invalid reduction dimension 0 for input with 0 dimensions" in text:
+        message += ("; Keras 3's fit does not run under MultiWorkerMirroredStrategy: "
+                    "use a custom training loop, or the tf-keras package (import tf_keras)")
+    return message
+
+
+def missing_model(script: str, model: pathlib.Path) -> str | None:
+    """Why the model directory holds no SavedModel; None when it does."""
+    if (model / "saved_model.pb").is_file():
+        return None
+    files = sorted(path.relative_to(model) for path in model.rglob("*") if path.is_file())
+    for path in files:
+        if path.name == "saved_model.pb":
+            return (f"{script} wrote its SavedModel into the subfolder {path.parent}: "
+                    "export into --model-dir itself, the line adds the version directory when it publishes")
+        if path.suffix in (".keras", ".h5"):
+            return f"{script} saved {path}, a Keras file and not a SavedModel: {EXPORT_HINT}"
+    left = "nothing" if not files else ", ".join(str(path) for path in files[:5])
+    return f"{script} ended with status 0 but left no SavedModel in --model-dir (it left {left}): {EXPORT_HINT}"
+
+
+def processor() -> dict[str, object]:
+    """The processor's model and flags: equal weights are promised for one class of processor, so they are recorded."""
+    facts: dict[str, object] = {"model": "unknown", "flags": []}
+    try:
+        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                facts["model"] = value.strip()
+            elif key.strip() in ("flags", "Features"):
+                wanted = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve")
+                facts["flags"] = [flag for flag in wanted if flag in value.split()]
+                break
+    except OSError:
+        pass
+    return facts
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--script", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--checkpoints", type=pathlib.Path)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--mode", choices=("off", "host", "portable"), required=True)
+    parser.add_argument("--limit", type=float, required=True, help="seconds")
+    parser.add_argument("rest", nargs="*")
+    options = parser.parse_args(arguments)
+
+    model = options.out / "model"
+    for directory in (model, options.out / "logs"):
+        directory.mkdir(parents=True)
+    resumed = options.checkpoints is not None and any(options.checkpoints.iterdir())
+    if resumed:
+        print("a checkpoint of an earlier, interrupted run is there: the script may go on from it", flush=True)
+    here = pathlib.Path(__file__).parent
+    command = [
+        sys.executable, str(here / "seeded.py"), str(options.seed), options.mode, options.script,
+        "--data-path", options.data, "--model-dir", str(model),
+        *optional_flags(pathlib.Path.cwd(), options.out, options.checkpoints), *options.rest,
+    ]
+    outcome = step.run("train", command, limit=options.limit, record=options.out / "run.json")
+    if message := complaint(options.script, outcome, options.limit):
+        return step.fail(message, step.TIMED_OUT if outcome.timed_out else 1)
+    if message := missing_model(options.script, model):
+        return step.fail(message)
+    if options.checkpoints is not None:
+        for path in options.checkpoints.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    (options.out / "training.json").write_text(json.dumps({
+        "processor": processor(),
+        "resumed": resumed,
+        "threads": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("TF_NUM_")},
+        "packages": dict(sorted((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())),
+    }, indent=1, sort_keys=True) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,58 @@
+"""Tests of launch.py: what it says of a script that breaks the contract, and which flags it passes."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import launch
+import pytest
+import step
+
+HERE = pathlib.Path(__file__).parent
+SAVES = ("import argparse, pathlib; p = argparse.ArgumentParser(); p.add_argument('--model-dir'); "
+         "a, _ = p.parse_known_args(); d = pathlib.Path(a.model_dir)\n")
+
+
+def train(tmp_path: pathlib.Path, code: str, *rest: str, limit: str = "30") -> subprocess.CompletedProcess[str]:
+    (tmp_path / "train.py").write_text(code)
+    command = [sys.executable, str(HERE / "launch.py"), "--script", "train.py", "--data", "/data", "--out", str(tmp_path / "o"),
+               "--seed", "7", "--mode", "off", "--limit", limit, "--", *rest]
+    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(("code", "status", "message"), [
+    ("import sys; sys.exit(3)", 1, "train.py exited with status 3"),
+    ("import os; os.kill(os.getpid(), 9)", 1, "was killed (signal 9), most often because memory ran out"),
+    ("pass", 2, "left no SavedModel in --model-dir (it left nothing): call model.export(model_dir)"),
+    (SAVES + "(d / 'm.keras').write_text('')", 2, "saved m.keras, a Keras file and not a SavedModel: call model.export(model_dir)"),
+    (SAVES + "(d / '1').mkdir(); (d / '1' / 'saved_model.pb').write_text('')", 2, "wrote its SavedModel into the subfolder 1"),
+    ("raise ValueError('Invalid filepath extension for saving.')", 1, "call model.export(model_dir)"),
+    ("raise ValueError('Attempt to convert a value (PerReplica:{}) to a Tensor')", 1, "use a custom training loop"),
+])
+def test_says_what_is_wrong(tmp_path: pathlib.Path, code: str, status: int, message: str) -> None:
+    result = train(tmp_path, code)
+    assert result.returncode == status
+    assert any(message in line for line in result.stderr.splitlines() if line.startswith("error: ")), result.stderr
+
+
+def test_time_limit(tmp_path: pathlib.Path) -> None:
+    result = train(tmp_path, "import time; time.sleep(60)", limit="1")
+    assert result.returncode == step.TIMED_OUT and "the limit in train.time-limit" in result.stderr
+
+
+def test_arguments_reach_the_script_as_they_are(tmp_path: pathlib.Path) -> None:
+    odd = "a b;$(id)\n'\"--x"
+    code = SAVES + "import sys, json; (d / 'saved_model.pb').write_text(json.dumps(sys.argv))  # it takes --log-dir"
+    result = train(tmp_path, code, "--name", odd)
+    assert result.returncode == 0, result.stderr
+    argv = json.loads((tmp_path / "o" / "model" / "saved_model.pb").read_text())
+    assert argv[argv.index("--name") + 1] == odd
+    assert argv[argv.index("--log-dir") + 1] == str(tmp_path / "o" / "logs")
+    assert "--checkpoint-dir" not in argv
+    assert json.loads((tmp_path / "o" / "training.json").read_text())["resumed"] is False
+
+
+def test_flags_that_the_project_does_not_name_are_not_passed(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "train.py").write_text("# takes --log-directory only")
+    assert launch.optional_flags(tmp_path, tmp_path, tmp_path) == []

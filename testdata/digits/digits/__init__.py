@@ -1,0 +1,1 @@
+"""Read handwritten digits: the data, the network, and training on one device, several, or several machines."""

@@ -1,0 +1,1 @@
+"""The phishing detector: what its data looks like, how it is read, and the model."""

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"dagger/tests/internal/dagger"
+)
+
+// training: the script's contract, kept and broken, and what the model is a function of.
+func (t *Tests) training() []check {
+	const parsed = "import argparse, pathlib, sys\np = argparse.ArgumentParser()\np.add_argument('--model-dir', type=pathlib.Path)\np.add_argument('--data-path', type=pathlib.Path)\na = p.parse_args()\n"
+	scripts := []struct {
+		name, code string
+		want       []string
+	}{
+		{"exits 3", "import sys; sys.exit(3)\n", []string{"train.py exited with status 3"}},
+		{"writes no model", parsed, []string{"left no SavedModel", "model.export"}},
+		{"saves a .keras file", parsed + "import keras\nkeras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(a.model_dir / 'model.keras')\n",
+			[]string{"saved model.keras", "call model.export"}},
+		{"calls model.save as in Keras 2", parsed + "import keras\nkeras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(str(a.model_dir))\n",
+			[]string{"call model.export"}},
+		{"hangs", "import time\nprint('thinking', flush=True)\ntime.sleep(600)\n", []string{"stopped after 12 s", "train.time-limit"}},
+		{"looks for the held-out rows", parsed + "sys.exit(9 if (a.data_path / 'held-out.csv').exists() else 4)\n", []string{"exited with status 4"}},
+	}
+	var checks []check
+	for _, script := range scripts {
+		checks = append(checks, check{"train/a script that " + script.name, func(ctx context.Context) error {
+			_, err := line(tiny().WithNewFile("train.py", script.code), "train.time-limit=12s").Train().SavedModel().Sync(ctx)
+			return refused(err, script.want...)
+		}})
+	}
+	return append(checks,
+		check{"train/a project without train.py", func(ctx context.Context) error {
+			_, err := line(tiny().WithoutFile("train.py")).Train().SavedModel().Sync(ctx)
+			return refused(err, "train.script names train.py, which the project does not have")
+		}},
+		check{"train/an empty data folder", func(ctx context.Context) error {
+			_, err := line(tiny().WithoutDirectory("data").WithNewDirectory("data")).Train().SavedModel().Sync(ctx)
+			return refused(err, "the data folder data is empty")
+		}},
+		check{"train/data from outside the project", func(ctx context.Context) error {
+			outside := dag.TensorflowCi(dagger.TensorflowCiOpts{Source: tiny().WithoutDirectory("data"), Data: tiny().Directory("data")})
+			_, err := outside.Train().SavedModel().File("saved_model.pb").Sync(ctx)
+			return err
+		}},
+		check{"train/trains on real data and logs for TensorBoard", func(ctx context.Context) error {
+			logs, err := line(t.Phishing, "train.args.epochs=2").Train().Logs().Glob(ctx, "**/events.out.tfevents.*")
+			if err == nil && len(logs) == 0 {
+				return fmt.Errorf("no event files in logs/")
+			}
+			return err
+		}},
+		check{"train/two real runs give equal models, another seed another", func(ctx context.Context) error {
+			digest := func(project *dagger.Directory, set ...string) (string, error) {
+				return line(project, append(set, "train.args.epochs=2")...).Train().Digest(ctx)
+			}
+			first, err := digest(t.Phishing)
+			if err != nil {
+				return err
+			}
+			// A file that the script never reads: enough for the engine to run the training again.
+			again, err := digest(t.Phishing.WithNewFile("src/unread.txt", "x"))
+			if err != nil {
+				return err
+			}
+			other, err := digest(t.Phishing, "train.seed=8")
+			if err != nil {
+				return err
+			}
+			if first != again || first == other || !strings.HasPrefix(first, "sha256:") {
+				return fmt.Errorf("digests: first %s, again %s (want equal), other seed %s (want another)", first, again, other)
+			}
+			return nil
+		}},
+	)
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/internal/dagger"
+)
+
+// Run the project's training script and return the model that it exported.
+//
+// The script is called as python SCRIPT --data-path DIR --model-dir DIR and what train.args holds; it must leave a
+// SavedModel in the model directory. Served from the cache while code, data, requirements, image and arguments are
+// the same. Held-out data (evaluate.data) is never shown to it.
+func (m *TensorflowCi) Train(ctx context.Context) (*Model, error) {
+	settings, err := m.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	installed, err := m.installed(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	return m.train(ctx, settings, installed)
+}
+
+func (m *TensorflowCi) train(ctx context.Context, settings config.Config, installed *dagger.Container) (*Model, error) {
+	if err := m.present(ctx, "train.script", settings.Train.Script); err != nil {
+		return nil, err
+	}
+	data, err := m.trainingData(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	dataPath := path.Join(sourceDir, settings.Train.Data)
+	done, err := installed.
+		With(scripts("launch.py", "seeded.py")).
+		WithDirectory(sourceDir, m.trainingSource(settings)).
+		WithMountedDirectory(dataPath, data).
+		WithWorkdir(sourceDir).
+		With(reproducible(settings)).
+		WithExec(append([]string{
+			"python3", lineDir + "/launch.py",
+			"--script", settings.Train.Script,
+			"--data", dataPath,
+			"--out", outDir,
+			"--seed", strconv.Itoa(settings.Train.Seed),
+			"--mode", settings.Train.Reproducible,
+			"--limit", seconds(settings.Train.TimeLimit),
+			"--",
+		}, arguments(settings.Train.Args)...)).
+		Sync(ctx)
+	if err != nil {
+		return nil, failure("training", err)
+	}
+	return &Model{
+		SavedModel: done.Directory(outDir + "/model"),
+		Logs:       done.Directory(outDir + "/logs"),
+		Training:   done.File(outDir + "/training.json"),
+		Record:     done.File(outDir + "/run.json"),
+		Line:       m,
+	}, nil
+}
+
+// trainingSource is the code that a model is a function of: the project without its data and without the files whose
+// change says nothing about the model (train.ignore).
+func (m *TensorflowCi) trainingSource(settings config.Config) *dagger.Directory {
+	return m.Source.
+		Filter(dagger.DirectoryFilterOpts{Exclude: settings.Train.Ignore}).
+		WithoutDirectory(settings.Train.Data)
+}
+
+// trainingData is the data folder without the rows that the model will be judged on.
+func (m *TensorflowCi) trainingData(ctx context.Context, settings config.Config) (*dagger.Directory, error) {
+	data := m.Data
+	if data == nil {
+		if err := m.present(ctx, "train.data", settings.Train.Data); err != nil {
+			return nil, err
+		}
+		data = m.Source.Directory(settings.Train.Data)
+	}
+	if heldOut, inside := strings.CutPrefix(settings.Evaluate.Data, settings.Train.Data+"/"); inside {
+		data = data.WithoutFile(heldOut)
+	}
+	entries, err := data.Entries(ctx)
+	if err != nil {
+		return nil, failure("cannot read the data folder "+settings.Train.Data, err)
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("the data folder %s is empty: put the training data there, or give it with --data (files that git ignores are not sent)",
+			settings.Train.Data)
+	}
+	return data, nil
+}
+
+// arguments turns train.args into the script's flags.
+func arguments(args []config.Arg) []string {
+	var flags []string
+	for _, arg := range args {
+		flag := "--" + arg.Name
+		if !arg.Flag {
+			// One word, so that a value which starts with a dash is still a value.
+			flag += "=" + arg.Value
+		}
+		flags = append(flags, flag)
+	}
+	return flags
+}
+
+// reproducible sets what makes the same inputs give the same bits (train.reproducible).
+//
+// The number of threads decides how sums are split and so their last bits: it is fixed, whatever the machine's cores.
+func reproducible(settings config.Config) dagger.WithContainerFunc {
+	return func(container *dagger.Container) *dagger.Container {
+		if settings.Train.Reproducible == config.Off {
+			return container
+		}
+		threads := settings.Train.Threads
+		if settings.Train.Reproducible == config.Portable {
+			threads = 1
+			container = container.
+				WithEnvVariable("TF_ENABLE_ONEDNN_OPTS", "0").
+				WithEnvVariable("TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL", "0")
+		}
+		return container.
+			WithEnvVariable("TF_NUM_INTRAOP_THREADS", strconv.Itoa(threads)).
+			WithEnvVariable("TF_NUM_INTEROP_THREADS", "2")
+	}
+}
