@@ -65,7 +65,8 @@ def compare(reference: Reference, values: np.ndarray) -> dict[str, Any]:
     if reference.task != "regression":
         ours, theirs = (metrics.predicted(reference.task, answers, reference.threshold) for answers in (expected, values))
         right = [float(np.mean(decided == reference.labels)) for decided in (ours, theirs)]
-        report.update(agreement=float(np.mean(ours == theirs)), accuracySavedModel=right[0], accuracyExported=right[1], accuracyLost=right[0] - right[1])
+        report.update(agreement=float(np.mean(ours == theirs)),
+                      accuracySavedModel=right[0], accuracyExported=right[1], accuracyLost=right[0] - right[1])
     return report
 
 
@@ -81,7 +82,8 @@ def write(out: pathlib.Path, figures: dict[str, Any], exported: pathlib.Path, fo
     out.write_text(json.dumps(report, indent=1, sort_keys=True, allow_nan=False) + "\n")
     line = f"{form} ({quantize}): {report['bytes']:,} bytes, at most {report['maxAbsDiff']:.2g} off the SavedModel on {report['examples']} rows"
     if report["agreement"] is not None:
-        line += f", {report['agreement']:.2%} decided alike, accuracy {report['accuracyExported']:.4f} (SavedModel {report['accuracySavedModel']:.4f})"
+        line += (f", {report['agreement']:.2%} decided alike, "
+                 f"accuracy {report['accuracyExported']:.4f} (SavedModel {report['accuracySavedModel']:.4f})")
     print(line)
 
 

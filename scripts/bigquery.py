@@ -111,13 +111,14 @@ def judge(model: pathlib.Path, signature: str, max_bytes: int) -> list[Verdict]:
     saved = saved_model_pb2.SavedModel.FromString((model / "saved_model.pb").read_bytes())
     meta = next(graph for graph in saved.meta_graphs if savedmodel.SERVE_TAG in graph.meta_info_def.tags)
     chosen = meta.signature_def[signature]
-    columns = {**{f"input {key}": info for key, info in chosen.inputs.items()}, **{f"output {key}": info for key, info in chosen.outputs.items()}}
+    columns = {f"{kind} {key}": info for kind, infos in (("input", chosen.inputs), ("output", chosen.outputs)) for key, info in infos.items()}
 
     roots = {name for key in (signature, savedmodel.INIT_OP) if key in meta.signature_def
              for info in meta.signature_def[key].outputs.values() for name, _ in tensors(info)}
     ops = reachable(meta.graph_def, roots)
     custom = sorted(op for op in ops if op_def_registry.get(op) is None)
-    ragged = sorted(key for key, info in columns.items() if info.composite_tensor.type_spec.type_spec_class == struct_pb2.TypeSpecProto.RAGGED_TENSOR_SPEC)
+    ragged = sorted(key for key, info in columns.items()
+                    if info.composite_tensor.type_spec.type_spec_class == struct_pb2.TypeSpecProto.RAGGED_TENSOR_SPEC)
     kinds = {key: types_pb2.DataType.Name(kind) for key, info in columns.items() for _, kind in tensors(info)}
     foreign = sorted(f"{key} ({kind})" for key, kind in kinds.items() if not TYPES.fullmatch(kind))
     size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())

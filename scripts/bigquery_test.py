@@ -23,7 +23,9 @@ def test_the_statement(name: str, uri: str, path: str) -> None:
     assert bigquery.statement(name, uri) == f"CREATE OR REPLACE MODEL `{name}`\nOPTIONS (MODEL_TYPE = 'TENSORFLOW', MODEL_PATH = '{path}');\n"
 
 
-@pytest.mark.parametrize("name", ["", "model", "a.b.c.d", "d.m`; DROP TABLE x; --", "d.m\n", "d. m", "Project.d.m", "d.моdel", "d.m" * 600, "-abcdef.d.m", "d.m;"])
+@pytest.mark.parametrize("name", [
+    "", "model", "a.b.c.d", "d.m`; DROP TABLE x; --", "d.m\n", "d. m", "Project.d.m", "d.моdel", "d.m" * 600, "-abcdef.d.m", "d.m;", "d.m🙂",
+])
 def test_refuses_names(name: str) -> None:
     with pytest.raises(savedmodel.Refused, match="is not the name of a BigQuery model"):
         bigquery.statement(name, URI)
@@ -83,7 +85,8 @@ def custom_op_in_the_signature(meta: Any) -> None:
     (custom_op_in_the_signature, "custom operations: MySigmoid (allowed: none)"),
     (lambda meta: setattr(meta.graph_def.versions, "producer", 19), "GraphDef version: 19 (allowed: at least 20)"),
     (lambda meta: setattr(meta.meta_info_def, "tensorflow_version", "2.17.0-rc0"), "TensorFlow version: 2.17.0-rc0 (allowed: a release)"),
-    (lambda meta: setattr(meta.signature_def["serving_default"].inputs["features"], "dtype", 8), "types of inputs and outputs: input features (DT_COMPLEX64)"),
+    (lambda meta: setattr(meta.signature_def["serving_default"].inputs["features"], "dtype", 8),
+     "types of inputs and outputs: input features (DT_COMPLEX64)"),
 ])
 def test_each_limit(models: Any, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], change: Any, message: str) -> None:
     model = models.binary(tmp_path / "m")

@@ -50,7 +50,8 @@ class Signature:
         self.inputs: dict[str, heldout.Input] = {}
         for key, spec in self._call.structured_input_signature[1].items():
             if not isinstance(spec, tf.TensorSpec):
-                raise Unfit(f"the input {key!r} of the signature {name!r} is a {type(spec).__name__}: only dense inputs can be evaluated")
+                raise Unfit(f"the input {key!r} of the signature {name!r} is a {type(spec).__name__}: "
+                            "only dense inputs can be evaluated")
             shape = None if spec.shape.rank is None else tuple(spec.shape)
             self.inputs[key] = heldout.Input(shape, np.dtype(spec.dtype.as_numpy_dtype))
 
@@ -78,9 +79,11 @@ class Signature:
             try:
                 part = self._call(**tensors)[output].numpy()
             except (self._tf.errors.OpError, ValueError, TypeError) as error:
-                raise Unfit(f"the signature {self.name!r} failed on rows {start + 1} to {start + len(index)}: {first_line(error)}") from error
+                last = min(start + len(index), rows)
+                raise Unfit(f"the signature {self.name!r} failed on rows {start + 1} to {last}: {first_line(error)}") from error
             if part.shape[:1] != index.shape:
-                raise Unfit(f"the output {output!r} has the shape {list(part.shape)} for {len(index)} rows: name an output with one row for each")
+                raise Unfit(f"the output {output!r} has the shape {list(part.shape)} for {len(index)} rows: "
+                            "name an output with one row for each")
             parts.append(part[: rows - start])
         return np.concatenate(parts)
 
@@ -140,6 +143,11 @@ def write_predictions(path: pathlib.Path, labels: np.ndarray, predicted: np.ndar
             writer.writerow([number, f"{label:.17g}", guess, *map(str, values)])
 
 
+def names(text: str) -> list[str]:
+    """The different names in a list that commas join."""
+    return list(dict.fromkeys(filter(None, text.split(","))))
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=pathlib.Path, required=True, help="folder of the SavedModel")
@@ -148,7 +156,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--signature", default="serving_default")
     parser.add_argument("--output", help="needed when the signature has several")
     parser.add_argument("--task", choices=("auto", "binary", "multiclass", "regression"), default="auto")
-    parser.add_argument("--slices", type=lambda text: list(dict.fromkeys(filter(None, text.split(",")))), default=[], help="columns, joined by commas")
+    parser.add_argument("--slices", type=names, default=[], help="columns, joined by commas")
     parser.add_argument("--threshold", type=float, default=0.5, help="binary: a score above it predicts 1")
     parser.add_argument("--batch", type=int, default=256, help="rows in one call")
     parser.add_argument("--out", type=pathlib.Path, required=True)
@@ -165,7 +173,8 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     try:
         result = evaluate(options)
-        options.out.write_text(json.dumps(result, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(result, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        options.out.write_text(text + "\n", encoding="utf-8")
     except (Unfit, savedmodel.Refused) as problem:
         return step.fail(str(problem))
     except OSError as error:

@@ -27,20 +27,24 @@ SIDE = 256          # of the square matrices that are multiplied
 TOLERANCE = 1e-2    # absolute, on sums of 256 products of numbers in [-1, 1): TensorFloat-32 keeps 10 bits of each
 CARD = re.compile(r"^GPU (\d+): (.+) \(UUID: (GPU-[0-9a-fA-F-]+)\)$")
 
-NO_HOOK = """No GPU reaches this container. The engine hands the cards out, not this step:
-start the engine with _EXPERIMENTAL_DAGGER_GPU_SUPPORT=1 in the environment of the Dagger CLI that starts it (it then takes the -gpu engine image and --gpus all),
-or set it in the environment of an engine that runs already, on a host with an NVIDIA driver and the NVIDIA container toolkit, and ask for cards with --gpus."""
-BAD_DRIVER = """The container has nvidia-smi and the driver does not answer it: the host's kernel module is not loaded, or it is another version
-than the library that the toolkit brought in (after a driver update without a reboot). Run nvidia-smi on the host; reboot it, or install the driver again."""
-CPU_WHEEL = """The installed package is {package}, which has no CUDA in it: name the GPU image under images.tensorflow-gpu (tensorflow/tensorflow:VERSION-gpu),
-and take tensorflow-cpu out of the requirements."""
-NO_LIBRARIES = """The driver works and TensorFlow cannot load CUDA: the libraries that this TensorFlow was built for are not there. Most often the requirements
-replaced or removed them (a second nvidia-*-cu12 or another tensorflow): run gpu-check without the requirements to see whether they are the cause, and let the image's
-versions stand. An image without CUDA (not a -gpu tag) looks the same."""
-HIDDEN = """CUDA_VISIBLE_DEVICES is set to {value!r}, which hides cards from TensorFlow: remove it, --gpus chooses the cards."""
-FAILED_OP = """TensorFlow lists the card and cannot compute on it. In this order: the driver is too old for the CUDA of this TensorFlow (update the driver on the host, or
-name an older image); the card is too new or too old for the kernels in it; another program holds the card's memory (nvidia-smi shows it)."""
-WRONG_VALUE = """The card computes other numbers than the CPU: do not train on it. Run nvidia-smi -q on the host and look for ECC errors or a card that is too hot."""
+NO_HOOK = """No GPU reaches this container. The engine hands the cards out, not this step: start the engine with
+_EXPERIMENTAL_DAGGER_GPU_SUPPORT=1 in the environment of the Dagger CLI that starts it (it then takes the -gpu engine image and
+--gpus all), or set it in the environment of an engine that runs already, on a host with an NVIDIA driver and the NVIDIA
+container toolkit, and ask for cards with --gpus."""
+BAD_DRIVER = """The container has nvidia-smi and the driver does not answer it: the host's kernel module is not loaded, or it is
+another version than the library that the toolkit brought in (after a driver update without a reboot).
+Run nvidia-smi on the host; reboot it, or install the driver again."""
+CPU_WHEEL = """The installed package is {package}, which has no CUDA in it: name the GPU image under images.tensorflow-gpu
+(tensorflow/tensorflow:VERSION-gpu), and take tensorflow-cpu out of the requirements."""
+NO_LIBRARIES = """The driver works and TensorFlow cannot load CUDA: the libraries that this TensorFlow was built for are not there.
+Most often the requirements replaced or removed them (other nvidia-*-cu12 packages, another tensorflow): run gpu-check without
+the requirements to see whether they are the cause, and let the image's versions stand. An image without CUDA looks the same."""
+HIDDEN = "CUDA_VISIBLE_DEVICES is set to {value!r}, which hides cards from TensorFlow: remove it, --gpus chooses the cards."
+FAILED_OP = """TensorFlow lists the card and cannot compute on it. In this order: the driver is too old for the CUDA of this
+TensorFlow (update it on the host, or name an older image); the card is too new or too old for the kernels in it; another
+program holds the card's memory (nvidia-smi shows it)."""
+WRONG_VALUE = """The card computes other numbers than the CPU: do not train on it.
+Run nvidia-smi -q on the host and look for ECC errors or a card that is too hot."""
 
 
 class Failed(Exception):
@@ -151,7 +155,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args(arguments)
-    report: dict[str, Any] = {"passed": False, "failedStep": None, "reason": None, "tensorflow": None, "cards": [], "devices": [], "differences": {}}
+    report: dict[str, Any] = {
+        "passed": False, "failedStep": None, "reason": None, "tensorflow": None, "cards": [], "devices": [], "differences": {},
+    }
     try:
         check(report)
         report["passed"] = True

@@ -86,13 +86,14 @@ class FakeTensorflow:
         assert not self.soft
         if self.raises:
             raise ValueError(self.raises)
-        return types.SimpleNamespace(numpy=lambda: left @ right + np.float32(self.error), device=self.where or "/job:localhost/device:" + self.asked[1:])
+        device = self.where or "/job:localhost/device:" + self.asked[1:]
+        return types.SimpleNamespace(numpy=lambda: left @ right + np.float32(self.error), device=device)
 
 
 @pytest.mark.parametrize(("fake", "hidden", "number", "message"), [
     (FakeTensorflow(0, cuda=False), None, 2, "which has no CUDA in it"),
     (FakeTensorflow(1), None, 2, "TensorFlow 1"),
-    (FakeTensorflow(0), None, 2, "the requirements\nreplaced or removed them"),
+    (FakeTensorflow(0), None, 2, "Most often the requirements replaced or removed them"),
     (FakeTensorflow(0), "-1", 2, "CUDA_VISIBLE_DEVICES is set to '-1'"),
     (FakeTensorflow(2, raises="CUDA driver version is insufficient\ntrace"), None, 3, "GPU:0: CUDA driver version is insufficient\n"),
     (FakeTensorflow(2, where="/device:CPU:0"), None, 3, "was computed on /device:CPU:0"),

@@ -17,6 +17,7 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
 import sys
 
 import step
@@ -90,6 +91,15 @@ def processor() -> dict[str, object]:
     return facts
 
 
+def gpus() -> list[str]:
+    """The cards that this container was given, as the driver names them."""
+    smi = shutil.which("nvidia-smi")
+    if smi is None:
+        return []
+    listed = subprocess.run([smi, "-L"], capture_output=True, text=True, timeout=60)
+    return [line.strip() for line in listed.stdout.splitlines() if line.startswith("GPU ")]
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--script", required=True)
@@ -124,6 +134,7 @@ def main(arguments: list[str]) -> int:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     (options.out / "training.json").write_text(json.dumps({
+        "gpus": gpus(),
         "processor": processor(),
         "resumed": resumed,
         "threads": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("TF_NUM_")},

@@ -147,9 +147,11 @@ class Weights:
         tensors = {key.removeprefix(prefix).removeprefix("-"): self.model.value(key) for key in keys}
         rows = []
         if {"keys", "values"} <= tensors.keys():
-            pairs = zip(_each(tensors.pop("keys")), _each(tensors.pop("values")))
-            rows.append(mix("table", attribute.name, sorted(mix(self.model.content(key), self.model.content(value)) for key, value in pairs)))
-        return rows + [mix("state", attribute.name, suffix, self.model.content(array)) for suffix, array in sorted(tensors.items())]
+            keys, values = (map(self.model.content, _each(tensors.pop(name))) for name in ("keys", "values"))
+            rows.append(mix("table", attribute.name, sorted(map(mix, keys, values))))
+        for suffix, array in sorted(tensors.items()):
+            rows.append(mix("state", attribute.name, suffix, self.model.content(array)))
+        return rows
 
 
 def _each(array: Any) -> list[Any]:

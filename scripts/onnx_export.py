@@ -37,7 +37,7 @@ def convert(model: pathlib.Path, signature: str) -> Any:
 
     @tf.function(input_signature=inputs)
     def call(*values: Any) -> Any:
-        return function(**{spec.name: value for spec, value in zip(inputs, values)})
+        return function(**{spec.name: value for spec, value in zip(inputs, values, strict=True)})
 
     try:
         return tf2onnx.convert.from_function(call, input_signature=inputs, opset=OPSET)[0]

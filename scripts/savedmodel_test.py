@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import pickle
 import shutil
@@ -52,7 +53,7 @@ def test_whole_models_pass(model: pathlib.Path) -> None:
     (cut("saved_model.pb", 0), "holds no graph with the tag 'serve'"),
     (cut("saved_model.pb", 1000), "saved_model.pb is damaged or cut off after 1,000 bytes"),
     (add("saved_model.pb", b"<html>502 Bad Gateway</html>"), "saved_model.pb is damaged"),
-    (lambda model: (model / "variables/variables.index").unlink(), "variables/variables.index is missing, but variables.data-00000-of-00001 is there"),
+    (lambda model: (model / "variables/variables.index").unlink(), "variables/variables.index is missing, but variables.data-0"),
     (cut("variables/variables.index", 100), "variables/variables.index is damaged or cut off (its end is missing)"),
     (lambda model: (model / DATA).unlink(), f"{DATA} is missing"),
     (cut(DATA, 5), f"{DATA} is cut off: 5 bytes, the index needs"),
@@ -63,7 +64,7 @@ def test_whole_models_pass(model: pathlib.Path) -> None:
     (add("fingerprint.pb", pickle.dumps([], protocol=2)), "fingerprint.pb is a pickle"),
     (add("run.sh", b"#!/bin/sh"), "run.sh does not belong in a SavedModel"),
     (add("a\nb", b""), "does not belong"),
-    (lambda model: (model / "assets").mkdir(exist_ok=True) or (model / "assets/passwd").symlink_to("/etc/passwd"), "assets/passwd is a link that leaves"),
+    (lambda model: (model / "passwd.txt").symlink_to("/etc/passwd"), "passwd.txt is a link that leaves"),
     (lambda model: (model / "up").symlink_to(".."), "up is a link that leaves"),
 ])
 def test_names_the_damage(model: pathlib.Path, damage: Callable[[pathlib.Path], object], message: str) -> None:
@@ -89,10 +90,8 @@ def test_flipped_bytes_never_end_in_a_traceback(model: pathlib.Path) -> None:
         content = file.read_bytes()
         for place in range(0, len(content), 7):
             file.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1:])
-            try:
+            with contextlib.suppress(savedmodel.Refused):
                 savedmodel.check(model)
-            except savedmodel.Refused:
-                pass
         file.write_bytes(content)
 
 

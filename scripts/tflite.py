@@ -10,10 +10,12 @@ What the result is worth is not for this program to say: litert.py runs it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -54,9 +56,27 @@ def convert(options: argparse.Namespace) -> bytes:
         converter.representative_dataset = rows
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     try:
-        return converter.convert()
+        with set_apart():
+            return converter.convert()
     except Exception as error:  # noqa: BLE001 - the converter raises classes of its own and of its parts
         raise heldout.Unfit(explained(str(error), options.quantize)) from error
+
+
+@contextlib.contextmanager
+def set_apart() -> Iterator[None]:
+    """Pass what native code writes to standard error on with a mark, as its lines that begin with `error: ` are not ours."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said.read().decode(errors="replace").splitlines():
+                print("converter: " + line[:1000], file=sys.stderr)
 
 
 def explained(text: str, quantize: str) -> str:
@@ -65,6 +85,9 @@ def explained(text: str, quantize: str) -> str:
     if "TF Select" in text and lacking:
         return (f"TensorFlow Lite has no form of the operations {', '.join(lacking)}: replace them, or move them out of the model "
                 "(text and look-ups belong before it)")
+    if "TensorListReserve" in text:
+        return ("TensorFlow Lite cannot convert a recurrent layer whose number of rows is open: export a signature with one row "
+                "(TensorSpec([1, …])), or build the layer with unroll=True")
     lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no reason given"]
     return f"TensorFlow Lite cannot convert this model with --quantize {quantize}: {lines[0][:300]}"
 

@@ -50,6 +50,30 @@ def test_operations_without_a_form_are_named(tmp_path: pathlib.Path, capsys: pyt
     assert "error: TensorFlow Lite has no form of the operations MatrixInverse" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("rows", "status"), [(None, 2), (1, 0)])
+def test_a_recurrent_layer_needs_a_number_of_rows(tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str], rows: int | None, status: int) -> None:
+    keras = pytest.importorskip("keras")
+    import tensorflow as tf
+
+    layer = keras.layers.LSTM(2)
+    layer.build((rows, 3, 1))
+
+    class Recurrent(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kept = [variable.value for variable in layer.variables]
+
+        @tf.function(input_signature=[tf.TensorSpec([rows, 3, 1], tf.float32, name="x")])
+        def serve(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"y": layer(x)}
+
+    model = sample_models.save(Recurrent(), tmp_path / "model")
+    assert tflite.main(["--model", str(model), "--out", str(tmp_path / "m.tflite")]) == status
+    errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == (1 if status else 0)
+    assert not status or "recurrent layer whose number of rows is open" in errors[0]
+
+
 def test_rows_must_be_positive(tmp_path: pathlib.Path) -> None:
     with pytest.raises(SystemExit):
         tflite.main(["--model", "m", "--out", "o", "--rows", "0"])

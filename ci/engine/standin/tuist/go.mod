@@ -1,0 +1,6 @@
+// Stand-in for github.com/vito/tuist: the Go module proxy does not serve it.
+module github.com/vito/tuist
+
+go 1.26.0
+
+require github.com/charmbracelet/ultraviolet v0.0.0-20260309091805-903bfd0cf188
