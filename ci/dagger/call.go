@@ -1,0 +1,55 @@
+// Package dagger calls functions of a Dagger module through the CLI, and finds in its output what a person wants to
+// know: what is being done, and why it failed.
+package dagger
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"dagger/tensorflow-ci/ci/proc"
+)
+
+// Call is one `dagger call`.
+type Call struct {
+	CLI    string   // path of the program
+	Module string   // folder of the module
+	Args   []string // after `dagger call`: constructor flags, functions and their flags
+	Env    []string
+	// Out also gets what the called function returns; nothing when nil.
+	Out io.Writer
+}
+
+// Run makes the call. Everything that the CLI prints goes to log; doing is told what the engine works on.
+func (c Call) Run(ctx context.Context, log io.Writer, doing func(what string)) error {
+	command := proc.Command{
+		// this CLI has no live view: without the flag a terminal shows nothing before the end
+		Args: append([]string{c.CLI, "--progress=plain", "call", "--mod", c.Module}, c.Args...),
+		Env:  append([]string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"}, c.Env...),
+	}
+	both := &shared{out: io.MultiWriter(log, &watcher{doing: doing})}
+	out := io.Writer(both)
+	if c.Out != nil {
+		out = io.MultiWriter(both, c.Out)
+	}
+	if err := command.RunApart(ctx, out, both); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("dagger call: %w", err)
+	}
+	return nil
+}
+
+// shared lets a program's two outputs go to one place, a whole piece at a time.
+type shared struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (s *shared) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(text)
+}

@@ -1,0 +1,64 @@
+// Package host finds out what a machine has, without changing anything.
+package host
+
+import "fmt"
+
+// Version of the Dagger CLI and engine that the module is made for.
+const Version = "v0.20.8"
+
+// Facts is what the plan is made from.
+type Facts struct {
+	System       string // operating system, as Go names it
+	Architecture string // processor, as Go names it
+	Debian       bool   // Debian's packages can be installed here
+	Root         bool
+	Docker       Docker
+	CLI          CLI
+	Engine       Engine
+	Registries   []Registry
+	Disks        []Disk
+	Programs     map[string]bool // programs that `up` may need, and whether they are here
+	Capabilities Capabilities
+	// MirrorMade tells that an earlier `up` decided for a mirror of its own on this machine.
+	MirrorMade bool
+}
+
+// Docker is the daemon, as its client sees it.
+type Docker struct {
+	Client  bool   // the program `docker` is here
+	Server  string // version of the daemon that answers; "" when none does
+	Problem string // why none answers, in the client's words
+	Data    string // where a daemon on this machine keeps images; "" when it runs elsewhere
+	Remote  bool   // DOCKER_HOST names another machine
+}
+
+// CLI is the Dagger CLI that fits the module.
+type CLI struct {
+	Path  string // "" when none fits
+	Other string // version of one that does not fit
+}
+
+// Engine is the container that the CLI of this version looks for, and whether another engine is asked for.
+type Engine struct {
+	Remote  string // value of the variable that names another engine
+	Exists  bool
+	Running bool
+	Ours    bool // made by `up`
+}
+
+// Registry is an image registry and whether this machine reaches it.
+type Registry struct {
+	Host    string
+	Reached bool
+	Problem string
+}
+
+// Disk is the free space where something large will be written.
+type Disk struct {
+	What string
+	Path string
+	Free uint64 // bytes
+}
+
+// Gigabytes formats bytes as people read disk sizes.
+func Gigabytes(bytes uint64) string { return fmt.Sprintf("%.1f GB", float64(bytes)/1e9) }

@@ -1,0 +1,165 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+
+	"dagger/tensorflow-ci/ci/proc"
+)
+
+// What the CLI of this version calls its engine, and the label of engines and volumes that `up` made. Images have no
+// such label: whatever a user makes from one would inherit it.
+const (
+	EngineContainer = "dagger-engine-" + Version
+	EngineVariable  = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
+	Label           = "tensorflow-ci.engine"
+	defaultData     = "/var/lib/docker"
+)
+
+// Programs that the steps of `up` call.
+var programs = []string{"docker", "dockerd", "skopeo", "docker-registry", "debootstrap", "apt-get", "git"}
+
+// Look gathers the facts. The folder is where the state lies, with the CLI that `up` built in bin/. The registries are
+// asked only when probe is true: that takes seconds where the network swallows packets.
+func Look(ctx context.Context, folder string, probe bool) Facts {
+	facts := Facts{
+		System:       runtime.GOOS,
+		Architecture: runtime.GOARCH,
+		Debian:       isDebian("/etc/os-release"),
+		Root:         os.Geteuid() == 0,
+		Programs:     map[string]bool{},
+		Capabilities: ownCapabilities(),
+	}
+	for _, program := range programs {
+		_, err := exec.LookPath(program)
+		facts.Programs[program] = err == nil
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		facts.Docker = lookDocker(ctx)
+		facts.Engine = lookEngine(ctx, facts.Docker)
+	})
+	group.Go(func() { facts.CLI = lookCLI(ctx, filepath.Join(folder, "bin", "dagger")) })
+	if probe {
+		group.Go(func() { facts.Registries = probeRegistries(ctx) })
+	}
+	group.Wait()
+	facts.Disks = append(facts.Disks, Disk{What: "state folder", Path: folder, Free: free(folder)})
+	if data := facts.Docker.Data; data != "" {
+		facts.Disks = append(facts.Disks, Disk{What: "Docker's data", Path: data, Free: free(data)})
+	}
+	return facts
+}
+
+func lookDocker(ctx context.Context) Docker {
+	docker := Docker{Remote: remote(os.Getenv("DOCKER_HOST"))}
+	if _, err := exec.LookPath("docker"); err == nil {
+		docker.Client = true
+		answer, err := proc.Command{Args: []string{"docker", "info", "--format", "{{.ServerVersion}} {{.DockerRootDir}}"}}.Output(ctx)
+		docker.Server, docker.Data, _ = strings.Cut(answer, " ")
+		if err != nil || docker.Server == "" {
+			docker.Server, docker.Data = "", ""
+			docker.Problem = lastLine(err)
+		}
+	}
+	switch {
+	case docker.Remote:
+		docker.Data = ""
+	case docker.Server == "":
+		docker.Data = defaultData
+	}
+	return docker
+}
+
+// remote tells whether the address is that of another machine's daemon.
+func remote(address string) bool { return address != "" && !strings.HasPrefix(address, "unix://") }
+
+func lookEngine(ctx context.Context, docker Docker) Engine {
+	engine := Engine{Remote: os.Getenv(EngineVariable)}
+	if docker.Server == "" {
+		return engine
+	}
+	answer, err := proc.Command{Args: []string{
+		"docker", "container", "inspect", "--format", `{{.State.Running}} {{index .Config.Labels "` + Label + `"}}`, EngineContainer,
+	}}.Output(ctx)
+	if err != nil {
+		return engine
+	}
+	running, label, _ := strings.Cut(answer, " ")
+	engine.Exists, engine.Running, engine.Ours = true, running == "true", label != ""
+	return engine
+}
+
+// lookCLI prefers the CLI on the path to the one that `up` built: it is the one that the user knows.
+func lookCLI(ctx context.Context, built string) CLI {
+	var cli CLI
+	for _, candidate := range []string{"dagger", built} {
+		path, err := exec.LookPath(candidate)
+		if err != nil {
+			continue
+		}
+		answer, err := proc.Command{Args: []string{path, "version"}}.Output(ctx)
+		version := cliVersion(answer)
+		if err == nil && version == Version {
+			return CLI{Path: path}
+		}
+		if version != "" {
+			cli.Other = version
+		}
+	}
+	return cli
+}
+
+// cliVersion reads what `dagger version` prints: "dagger v0.20.8 (…) linux/amd64".
+func cliVersion(answer string) string {
+	fields := strings.Fields(answer)
+	if len(fields) < 2 || fields[0] != "dagger" {
+		return ""
+	}
+	return fields[1]
+}
+
+// isDebian reads os-release; Ubuntu and others that say they are like Debian do not have the same packages.
+func isDebian(path string) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		if name, value, found := strings.Cut(scanner.Text(), "="); found && name == "ID" {
+			return strings.Trim(value, `"'`) == "debian"
+		}
+	}
+	return false
+}
+
+// free is the space that this user can still fill below the path, or below the nearest folder that exists.
+func free(path string) uint64 {
+	for {
+		var stat syscall.Statfs_t
+		if err := syscall.Statfs(path, &stat); err == nil {
+			return stat.Bavail * uint64(stat.Bsize)
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			return 0
+		}
+		path = parent
+	}
+}
+
+func lastLine(err error) string {
+	if err == nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}

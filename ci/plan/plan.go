@@ -1,0 +1,174 @@
+// Package plan decides what a machine lacks, from facts alone.
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"dagger/tensorflow-ci/ci/host"
+)
+
+// MinimumFree is the free space below which nothing is started: an image that is cut off half-way helps nobody.
+const MinimumFree = 5_000_000_000
+
+// Mirror says when images are built here and served from a registry of our own.
+type Mirror string
+
+const (
+	Auto   Mirror = "auto"   // where an image registry cannot be reached
+	Always Mirror = "always" // also where all can
+	Never  Mirror = "never"
+)
+
+// Set makes Mirror a flag.
+func (m *Mirror) Set(value string) error {
+	switch Mirror(value) {
+	case Auto, Always, Never:
+		*m = Mirror(value)
+		return nil
+	}
+	return fmt.Errorf("want %s, %s or %s", Auto, Always, Never)
+}
+
+// String shows the flag's value.
+func (m *Mirror) String() string { return string(*m) }
+
+// Type names the flag's value in the help.
+func (m *Mirror) Type() string { return "auto|always|never" }
+
+// Plan is what must be there before `run` can work; each part is looked at again before it is made.
+type Plan struct {
+	Packages []string // Debian packages to install now
+	Daemon   bool     // a Docker daemon of our own: none answers, or the one that does is ours
+	CLI      bool     // the Dagger CLI, built here
+	Mirror   bool     // registry, base image, engine image, engine, TensorFlow images
+	Reasons  []string // for the user, one line each
+}
+
+// Nothing tells whether the machine has all that is needed, by means of its own.
+func (p Plan) Nothing() bool { return !p.Daemon && !p.CLI && !p.Mirror && len(p.Packages) == 0 }
+
+// Make decides what is brought up. Its error is one that no step could repair, with what to do.
+func Make(facts host.Facts, mirror Mirror) (Plan, error) {
+	plan := Plan{}
+	if err := enoughSpace(facts.Disks); err != nil {
+		return plan, err
+	}
+	plan.decideMirror(facts, mirror)
+	if err := plan.decideDaemon(facts); err != nil {
+		return plan, err
+	}
+	if plan.CLI = facts.CLI.Path == ""; plan.CLI {
+		reason := "no Dagger CLI is here"
+		if facts.CLI.Other != "" {
+			reason = "the Dagger CLI here is " + facts.CLI.Other
+		}
+		plan.because("%s, the module needs %s: it is built from the Go module proxy", reason, host.Version)
+	}
+	if plan.Mirror {
+		if err := plan.decideMirrorPackages(facts); err != nil {
+			return plan, err
+		}
+	}
+	if len(plan.Packages) > 0 && !facts.Root {
+		return plan, fmt.Errorf("these Debian packages are missing and only root can install them: %[1]s; run `apt-get install %[1]s` as root, then this again",
+			strings.Join(plan.Packages, " "))
+	}
+	if plan.Nothing() {
+		plan.because("Docker %s, the Dagger CLI %s and %s are here: nothing to build", facts.Docker.Server, host.Version, images(facts))
+	}
+	return plan, nil
+}
+
+func (p *Plan) because(format string, args ...any) {
+	p.Reasons = append(p.Reasons, fmt.Sprintf(format, args...))
+}
+
+func enoughSpace(disks []host.Disk) error {
+	for _, disk := range disks {
+		if disk.Free < MinimumFree {
+			return fmt.Errorf("%s free for the %s (%s), at least %s are needed: free some space, or put the folder elsewhere (XDG_CACHE_HOME for the state folder, dockerd's --data-root for Docker's data)",
+				host.Gigabytes(disk.Free), disk.What, disk.Path, host.Gigabytes(MinimumFree))
+		}
+	}
+	return nil
+}
+
+func (p *Plan) decideMirror(facts host.Facts, mirror Mirror) {
+	var lacking []string
+	for _, registry := range facts.Registries {
+		if !registry.Reached {
+			lacking = append(lacking, fmt.Sprintf("%s (%s)", registry.Host, registry.Problem))
+		}
+	}
+	unreachable := strings.Join(lacking, ", ")
+	switch {
+	case mirror == Never && unreachable != "":
+		p.because("image registries are out of reach: %s; --mirror never: only images that the engine has already can be used", unreachable)
+	case mirror == Never:
+	case facts.Engine.Remote != "":
+		p.because("another engine is asked for (%s=%s): no engine and no mirror are made here", host.EngineVariable, facts.Engine.Remote)
+	case mirror == Always:
+		p.Mirror = true
+		p.because("--mirror always: the images are built here from Debian's packages, Go modules and wheels")
+	case facts.MirrorMade:
+		p.Mirror = true
+	case unreachable != "":
+		p.Mirror = true
+		p.because("out of reach: %s; the images are built here instead, from Debian's packages, Go modules and wheels", unreachable)
+	}
+}
+
+// decideDaemon asks for a daemon where one is needed and none answers.
+func (p *Plan) decideDaemon(facts host.Facts) error {
+	if facts.Docker.Server != "" || (facts.Engine.Remote != "" && !p.Mirror) {
+		return nil
+	}
+	if facts.Docker.Remote {
+		return fmt.Errorf("the Docker daemon that DOCKER_HOST names does not answer (%s): start it, or unset DOCKER_HOST", facts.Docker.Problem)
+	}
+	if facts.System != "linux" || !facts.Root || (!facts.Programs["dockerd"] && !facts.Debian) {
+		return fmt.Errorf("no Docker daemon answers (%s), and this program can start one only as root on Linux, with Debian's packages or where dockerd is installed: start Docker, then run this again",
+			orElse(facts.Docker.Problem, "the program docker is not installed"))
+	}
+	p.Daemon = true
+	if !facts.Programs["dockerd"] || !facts.Programs["docker"] {
+		p.Packages = append(p.Packages, "docker.io")
+	}
+	p.because("no Docker daemon answers: one is started")
+	return nil
+}
+
+// decideMirrorPackages asks for the tools that build and serve images.
+func (p *Plan) decideMirrorPackages(facts host.Facts) error {
+	if facts.System != "linux" || facts.Architecture != "amd64" {
+		return fmt.Errorf("images can be built here only on linux/amd64, this is %s/%s: make %s reachable, or use --mirror never with an engine that has the images",
+			facts.System, facts.Architecture, "the image registries")
+	}
+	for _, need := range []string{"skopeo", "docker-registry", "debootstrap"} {
+		if !facts.Programs[need] {
+			p.Packages = append(p.Packages, need)
+		}
+	}
+	if len(p.Packages) > 0 && !facts.Debian {
+		return fmt.Errorf("building the images needs %s, and only Debian's packages can be installed by this program: install them, or make the image registries reachable", strings.Join(p.Packages, ", "))
+	}
+	if facts.Engine.Exists && !facts.Engine.Ours {
+		return fmt.Errorf("the container %[1]s is in the way: it was not made by this program; remove it (`docker rm -f %[1]s`), or use --mirror never to work with it", host.EngineContainer)
+	}
+	return nil
+}
+
+func images(facts host.Facts) string {
+	if facts.Engine.Remote != "" {
+		return "an engine"
+	}
+	return "the image registries"
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

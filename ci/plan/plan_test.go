@@ -1,0 +1,129 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"dagger/tensorflow-ci/ci/host"
+)
+
+// ready is a machine as most users have it: nothing is missing.
+func ready() host.Facts {
+	return host.Facts{
+		System: "linux", Architecture: "amd64",
+		Docker:       host.Docker{Client: true, Server: "28.2.2", Data: "/var/lib/docker"},
+		CLI:          host.CLI{Path: "/usr/local/bin/dagger"},
+		Registries:   []host.Registry{{Host: "images.example", Reached: true}, {Host: "engines.example", Reached: true}},
+		Disks:        []host.Disk{{What: "state folder", Path: "/home/me/.cache", Free: 50e9}},
+		Programs:     map[string]bool{"docker": true, "git": true},
+		Capabilities: ^host.Capabilities(0),
+	}
+}
+
+// bare is a fresh Debian machine that reaches no image registry.
+func bare() host.Facts {
+	facts := ready()
+	facts.Debian, facts.Root = true, true
+	facts.Docker = host.Docker{Data: "/var/lib/docker", Problem: "no such program"}
+	facts.CLI = host.CLI{}
+	facts.Programs = map[string]bool{"apt-get": true}
+	facts.Registries = []host.Registry{{Host: "images.example", Problem: "its name cannot be resolved"}, {Host: "engines.example", Reached: true}}
+	return facts
+}
+
+func TestMake(t *testing.T) {
+	tools := []string{"skopeo", "docker-registry", "debootstrap"}
+	for name, test := range map[string]struct {
+		facts  func() host.Facts
+		change func(*host.Facts)
+		mirror Mirror
+		want   Plan
+		says   string // in the reasons, or in the error
+		fails  bool
+	}{
+		"a ready machine builds nothing": {facts: ready, says: "nothing to build"},
+		"a ready machine, mirror never":  {facts: ready, mirror: Never, says: "nothing to build"},
+		"a bare machine needs everything": {facts: bare,
+			want: Plan{Packages: append([]string{"docker.io"}, tools...), Daemon: true, CLI: true, Mirror: true}, says: "images.example (its name cannot be resolved)"},
+		"a ready machine, mirror always": {facts: ready, mirror: Always, change: func(f *host.Facts) { f.Debian, f.Root = true, true },
+			want: Plan{Packages: tools, Mirror: true}, says: "--mirror always"},
+		"registries out of reach, mirror never": {facts: bare, mirror: Never,
+			want: Plan{Packages: []string{"docker.io"}, Daemon: true, CLI: true}, says: "only images that the engine has already"},
+		"an earlier mirror stays": {facts: ready, change: func(f *host.Facts) {
+			f.MirrorMade, f.Registries = true, nil
+			for _, tool := range tools {
+				f.Programs[tool] = true
+			}
+		}, want: Plan{Mirror: true}},
+		"another CLI": {facts: ready, change: func(f *host.Facts) { f.CLI = host.CLI{Other: "v0.19.0"} },
+			want: Plan{CLI: true}, says: "is v0.19.0"},
+		"Docker is installed and does not run": {facts: ready, change: func(f *host.Facts) {
+			f.Root, f.Docker.Server = true, ""
+			f.Programs["dockerd"] = true
+		}, want: Plan{Daemon: true}, says: "one is started"},
+		"Docker does not run, and this is not root": {facts: ready, change: func(f *host.Facts) {
+			f.Docker.Server, f.Docker.Problem = "", "connection refused"
+		}, fails: true, says: "connection refused"},
+		"Docker is another machine's and is silent": {facts: ready, change: func(f *host.Facts) {
+			f.Docker = host.Docker{Client: true, Remote: true, Problem: "no route"}
+		}, fails: true, says: "DOCKER_HOST"},
+		"no Docker on another system": {facts: bare, change: func(f *host.Facts) { f.System = "darwin" }, mirror: Never, fails: true, says: "start Docker"},
+		"an engine elsewhere": {facts: bare, change: func(f *host.Facts) {
+			f.CLI.Path, f.Engine.Remote = "/usr/bin/dagger", "tcp://engine:1234"
+		}, says: "no engine and no mirror are made here"},
+		"packages are missing, and this is not root": {facts: bare, change: func(f *host.Facts) {
+			f.Root, f.Docker.Server = false, "20.10"
+		}, fails: true, says: "apt-get install skopeo docker-registry debootstrap"},
+		"a mirror is needed, and this is not Debian": {facts: bare, change: func(f *host.Facts) {
+			f.Debian, f.Docker.Server = false, "20.10"
+		}, fails: true, says: "only Debian's packages"},
+		"a mirror is needed, on another processor": {facts: bare, change: func(f *host.Facts) { f.Architecture = "arm64" }, fails: true, says: "linux/arm64"},
+		"somebody else's engine is in the way": {facts: bare, change: func(f *host.Facts) {
+			f.Docker.Server, f.Engine = "20.10", host.Engine{Exists: true, Running: true}
+		}, fails: true, says: host.EngineContainer},
+		"our engine is not in the way": {facts: bare, change: func(f *host.Facts) {
+			f.Docker.Server, f.Engine = "20.10", host.Engine{Exists: true, Ours: true}
+		}, want: Plan{Packages: tools, CLI: true, Mirror: true}},
+		"too little space": {facts: ready, change: func(f *host.Facts) { f.Disks[0].Free = MinimumFree - 1e8 }, fails: true, says: "4.9 GB free for the state folder (/home/me/.cache), at least 5.0 GB"},
+		"just enough":      {facts: ready, change: func(f *host.Facts) { f.Disks[0].Free = MinimumFree }, says: "nothing to build"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts, mirror := test.facts(), test.mirror
+			if test.change != nil {
+				test.change(&facts)
+			}
+			if mirror == "" {
+				mirror = Auto
+			}
+			got, err := Make(facts, mirror)
+			if (err != nil) != test.fails {
+				t.Fatalf("error %v, want one: %t", err, test.fails)
+			}
+			if err != nil {
+				if !strings.Contains(err.Error(), test.says) {
+					t.Errorf("the error lacks %q: %v", test.says, err)
+				}
+				return
+			}
+			if !slices.Equal(got.Packages, test.want.Packages) || got.Daemon != test.want.Daemon || got.CLI != test.want.CLI || got.Mirror != test.want.Mirror {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			if said := strings.Join(got.Reasons, "\n"); !strings.Contains(said, test.says) {
+				t.Errorf("the reasons lack %q: %q", test.says, said)
+			}
+		})
+	}
+}
+
+func TestMirrorFlag(t *testing.T) {
+	mirror := Auto
+	for _, value := range []string{"auto", "always", "never"} {
+		if err := mirror.Set(value); err != nil || mirror.String() != value {
+			t.Errorf("%q: %v, now %q", value, err, mirror)
+		}
+	}
+	if err := mirror.Set("sometimes"); err == nil || mirror != Never {
+		t.Errorf("an impossible value: error %v, now %q", err, mirror)
+	}
+}

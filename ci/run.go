@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dagger/tensorflow-ci/ci/dagger"
+	"dagger/tensorflow-ci/ci/host"
+	"dagger/tensorflow-ci/ci/proc"
+	"dagger/tensorflow-ci/ci/result"
+	"dagger/tensorflow-ci/ci/setup"
+	"dagger/tensorflow-ci/ci/step"
+)
+
+const runExplanation = `Tests, trains and evaluates the project's model in containers. The folder of --out is replaced as a whole when all
+went well, and stays as it is when something failed. PROJECT is testdata/phishing of this checkout when none is given.
+What comes after -- goes to the module, for example: -- --set train.args.epochs=5`
+
+// pipeline is the module's function that makes everything. The CLI keeps "pipeline" for itself.
+const pipeline = "run"
+
+func run(ctx context.Context, args []string) error {
+	set := flags("run [PROJECT] [flags] [-- FLAGS OF THE MODULE]", runExplanation)
+	out := set.String("out", "out", "folder for the result")
+	mirror, options := upFlags(set)
+	if err := parse(set, args, 1); err != nil {
+		return err
+	}
+	root, err := repository()
+	if err != nil {
+		return err
+	}
+	project, extra := projectAndExtra(set.Args(), set.ArgsLenAtDash())
+	if project == "" {
+		project = filepath.Join(root, "testdata", "phishing")
+	}
+	if project, err = directory(project); err != nil {
+		return err
+	}
+	staging, err := result.Stage(*out)
+	if err != nil {
+		return err
+	}
+	defer staging.Discard()
+	machine, err := bringUp(ctx, *mirror, *options)
+	if err != nil {
+		return err
+	}
+	call := dagger.Call{CLI: machine.CLI(), Module: root, Args: []string{"--source", project}}
+	if commit := cleanCommit(ctx, project); commit != "" {
+		call.Args = append(call.Args, "--commit", commit)
+	}
+	call.Args = append(append(call.Args, extra...), pipeline, "export", "--path", staging.Path())
+	began := time.Now()
+	log := machine.Folder.Log("run")
+	if err := callModule(ctx, machine, call, "run", "the main job on "+project); err != nil {
+		return err
+	}
+	if err := staging.Commit(); err != nil {
+		return err
+	}
+	return show(*out, log, began)
+}
+
+// projectAndExtra splits the arguments at the place of the two dashes, -1 when there are none.
+func projectAndExtra(args []string, dash int) (project string, extra []string) {
+	if dash >= 0 {
+		args, extra = args[:dash], args[dash:]
+	}
+	if len(args) > 0 {
+		project = args[0]
+	}
+	return project, extra
+}
+
+// directory makes the project's path absolute, and refuses what is no folder.
+func directory(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("PROJECT %s: %w; name the folder that holds train.py", path, err)
+	}
+	if !info.IsDir() {
+		return "", fmt.Errorf("PROJECT %s is a file: name the folder that holds train.py", path)
+	}
+	return filepath.Abs(path)
+}
+
+// cleanCommit is the commit that the project's files are exactly; "" when they are changed or not in Git.
+func cleanCommit(ctx context.Context, project string) string {
+	changes, err := proc.Command{Args: []string{"git", "-C", project, "status", "--porcelain", "--", "."}}.Output(ctx)
+	if err != nil || changes != "" {
+		return ""
+	}
+	commit, err := proc.Command{Args: []string{"git", "-C", project, "rev-parse", "HEAD"}}.Output(ctx)
+	if err != nil {
+		return ""
+	}
+	return commit
+}
+
+// callModule makes the call under a moving line, and says in one message why it failed.
+func callModule(ctx context.Context, machine *setup.Machine, call dagger.Call, name, what string) error {
+	path := machine.Folder.Log(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	log, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	screen := step.NewScreen(os.Stdout, terminal(os.Stdout))
+	defer screen.Close()
+	work := &step.Step{Name: name, What: what}
+	screen.Started(work)
+	watched, stop := watchDaemon(ctx)
+	err = call.Run(watched, log, func(doing string) { screen.Note(work, doing) })
+	cause := context.Cause(watched)
+	stop()
+	switch {
+	case err == nil:
+		screen.Finished(work, step.Done)
+		return nil
+	case ctx.Err() != nil:
+		screen.Finished(work, step.Interrupted)
+		return context.Cause(ctx)
+	}
+	screen.Finished(work, step.Failed)
+	if cause == nil {
+		cause = machineGone(ctx, machine)
+	}
+	if cause == nil {
+		cause = err
+		if output, readErr := os.ReadFile(path); readErr == nil {
+			if message := dagger.Message(string(output)); message != "" {
+				cause = errors.New(message)
+			}
+		}
+	}
+	return fmt.Errorf("%w\nfull log: %s", cause, path)
+}
+
+var errDaemonGone = errors.New("the Docker daemon went away in the middle: `go run ./ci up` starts it again, then repeat the command; what had finished is cached")
+
+// watchDaemon ends the context when the daemon, which runs the engine, stops answering: the CLI would wait for ever.
+func watchDaemon(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if os.Getenv(host.EngineVariable) != "" {
+		return ctx, func() { cancel(nil) }
+	}
+	go func() {
+		const often, patience = 3 * time.Second, 3
+		tick := time.NewTicker(often)
+		defer tick.Stop()
+		for missed := 0; missed < patience; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if setup.DockerAnswers(ctx) {
+				missed = 0
+			} else {
+				missed++
+			}
+		}
+		cancel(errDaemonGone)
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// machineGone tells whether a call failed because what it ran on is gone; nil when that is all there.
+func machineGone(ctx context.Context, machine *setup.Machine) error {
+	if os.Getenv(host.EngineVariable) != "" {
+		return nil
+	}
+	if !setup.DockerAnswers(ctx) {
+		return errDaemonGone
+	}
+	facts := look(ctx, machine.Folder)
+	if machine.Plan.Mirror && !facts.Engine.Running {
+		return fmt.Errorf("the engine stopped in the middle (container %[1]s): `docker logs --tail 20 %[1]s` says why, `go run ./ci up` starts it again", host.EngineContainer)
+	}
+	return nil
+}
+
+// show ends a run: the steps, where the files are, the metrics.
+func show(out, log string, began time.Time) error {
+	steps, err := result.Steps(out)
+	if err != nil {
+		return fmt.Errorf("the result in %s cannot be read: %w", out, err)
+	}
+	metrics, err := result.Metrics(out)
+	if err != nil {
+		return fmt.Errorf("the result in %s cannot be read: %w", out, err)
+	}
+	fmt.Println()
+	if err := result.Table(os.Stdout, steps, began); err != nil {
+		return err
+	}
+	fmt.Printf("\nmetrics on held-out data: %s\n", result.Line(metrics))
+	for _, file := range [][2]string{
+		{"model", "SavedModel"}, {"logs", "TensorBoard events"}, {"manifest.json", "lineage"}, {"reports", "tests, coverage, evaluation"},
+	} {
+		fmt.Printf("%-28s %s\n", filepath.Join(out, file[0]), file[1])
+	}
+	fmt.Printf("%-28s full log\n", strings.TrimSpace(log))
+	return nil
+}

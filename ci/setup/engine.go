@@ -1,0 +1,276 @@
+package setup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"dagger/tensorflow-ci/ci/host"
+	"dagger/tensorflow-ci/ci/proc"
+	"dagger/tensorflow-ci/ci/step"
+)
+
+const (
+	sdkImage         = "tensorflow-ci/go-sdk:" + host.Version
+	engineImage      = "registry.dagger.io/engine:" + host.Version
+	standInImage     = "tensorflow-ci/engine-gpu-standin:" + host.Version
+	StandInContainer = "tensorflow-ci-engine-gpu"
+	// address of the socket that makes the CLI use an engine other than its own
+	StandInAddress = "container://" + StandInContainer
+)
+
+// engines makes the engine, after the CLI where that is built, and the one with the GPU stand-in where it is asked for.
+func (m *Machine) engines(registry, base *step.Step, cli []*step.Step) ([]*step.Step, error) {
+	caches, err := m.caches()
+	if err != nil {
+		return nil, err
+	}
+	codegen, programs, err := m.programs(caches)
+	if err != nil {
+		return nil, err
+	}
+	programs.Uses = cli // both compile the same packages: the engine, last, empties the build cache
+	recipe, err := step.Digest(m.repository("ci", "engine", "Dockerfile"))
+	if err != nil {
+		return nil, err
+	}
+	packages := m.enginePackages(base, recipe)
+	sdk, err := m.sdk(base, caches, codegen)
+	if err != nil {
+		return nil, err
+	}
+	image := func(name, tag, target string) *step.Step {
+		return &step.Step{
+			Name:   name,
+			What:   "image " + tag,
+			Inputs: []string{recipe, target},
+			Uses:   base.Uses,
+			Needs:  []*step.Step{packages, sdk, programs},
+			Holds:  func(ctx context.Context) bool { return imageExists(ctx, tag) },
+			Run:    func(ctx context.Context, log io.Writer) error { return m.makeEngineImage(ctx, log, tag, target) },
+		}
+	}
+	engine := m.container("engine", host.EngineContainer, engineImage, registry, image("engine-image", engineImage, "engine"))
+	if !m.Options.GPUStandIn {
+		return []*step.Step{engine}, nil
+	}
+	standIn := m.container("engine-gpu", StandInContainer, standInImage, registry, image("engine-gpu-image", standInImage, "engine-gpu-standin"))
+	return []*step.Step{engine, standIn}, nil
+}
+
+// enginePackages builds the layers that Debian alone decides, while the programs are still being compiled.
+func (m *Machine) enginePackages(base *step.Step, recipe string) *step.Step {
+	const tag = "tensorflow-ci/engine-packages:" + host.Version
+	return &step.Step{
+		Name:   "engine-packages",
+		What:   "image " + tag,
+		Inputs: []string{recipe},
+		Uses:   base.Uses,
+		Needs:  []*step.Step{base},
+		Holds:  func(ctx context.Context) bool { return imageExists(ctx, tag) },
+		Run: func(ctx context.Context, log io.Writer) error {
+			empty := m.Folder.Path("empty")
+			if err := os.MkdirAll(empty, 0o755); err != nil {
+				return err
+			}
+			return m.build(ctx, log, tag, m.repository("ci", "engine", "Dockerfile"), empty, "--target", "packages")
+		},
+	}
+}
+
+// sdk makes the image in which the engine compiles Go modules, as an OCI layout in the engine image's build context.
+func (m *Machine) sdk(base, caches, codegen *step.Step) (*step.Step, error) {
+	digest, err := step.Digest(m.repository("ci", "engine", "sdk.Dockerfile"), m.repository("ci", "engine", "sdk", "codegen.sh"))
+	if err != nil {
+		return nil, err
+	}
+	return &step.Step{
+		Name:   "sdk",
+		What:   "image " + sdkImage + ", which compiles Go modules",
+		Inputs: append([]string{digest}, certificates()...),
+		Uses:   base.Uses,
+		Needs:  []*step.Step{base, caches, codegen},
+		Holds: func(context.Context) bool {
+			_, err := m.sdkDigest()
+			return err == nil && exists(m.Folder.Path("engine", "content", "blobs"))
+		},
+		Run: m.makeSDK,
+	}, nil
+}
+
+func (m *Machine) makeSDK(ctx context.Context, log io.Writer) error {
+	folder := m.Folder.Path("sdk")
+	err := errors.Join(
+		copyCertificates(folder),
+		copyToolchain(ctx, m.Folder.Path("sdk", "go")),
+		copyFile(m.repository("ci", "engine", "sdk", "codegen.sh"), m.Folder.Path("sdk", "codegen.sh")),
+		os.Chmod(m.Folder.Path("sdk", "codegen.sh"), 0o755),
+		os.RemoveAll(m.Folder.Path("oci")),
+		os.RemoveAll(m.Folder.Path("engine", "content")),
+		os.MkdirAll(m.Folder.Path("engine", "content", "blobs"), 0o755),
+	)
+	if err != nil {
+		return err
+	}
+	if err := m.build(ctx, log, sdkImage, m.repository("ci", "engine", "sdk.Dockerfile"), folder); err != nil {
+		return err
+	}
+	return proc.Command{Args: []string{
+		"skopeo", "copy", "--insecure-policy", "--dest-oci-accept-uncompressed-layers", "--dest-shared-blob-dir", m.Folder.Path("engine", "content", "blobs"),
+		"docker-daemon:" + sdkImage, "oci:" + m.Folder.Path("oci") + ":sdk",
+	}}.Run(ctx, log)
+}
+
+// sdkDigest is the manifest digest by which the engine finds the SDK image in its content.
+func (m *Machine) sdkDigest() (string, error) {
+	text, err := os.ReadFile(m.Folder.Path("oci", "index.json"))
+	if err != nil {
+		return "", err
+	}
+	return manifestDigest(text)
+}
+
+// manifestDigest reads the index of an OCI layout that holds one image.
+func manifestDigest(index []byte) (string, error) {
+	var layout struct {
+		Manifests []struct{ Digest string }
+	}
+	if err := json.Unmarshal(index, &layout); err != nil {
+		return "", fmt.Errorf("index of the OCI layout: %w", err)
+	}
+	if len(layout.Manifests) != 1 || !strings.HasPrefix(layout.Manifests[0].Digest, "sha256:") {
+		return "", fmt.Errorf("index of the OCI layout: want one image with a sha256 digest, it has %d", len(layout.Manifests))
+	}
+	return layout.Manifests[0].Digest, nil
+}
+
+func (m *Machine) makeEngineImage(ctx context.Context, log io.Writer, tag, target string) error {
+	digest, err := m.sdkDigest()
+	if err != nil {
+		return err
+	}
+	if err := copyCertificates(m.Folder.Path("engine")); err != nil {
+		return err
+	}
+	return m.build(ctx, log, tag, m.repository("ci", "engine", "Dockerfile"), m.Folder.Path("engine"),
+		"--target", target, "--build-arg", "GO_SDK_DIGEST="+digest)
+}
+
+// container keeps an engine running, under the name by which the CLI finds it.
+func (m *Machine) container(name, container, image string, registry, made *step.Step) *step.Step {
+	engine := &step.Step{
+		Name:   name,
+		What:   "container " + container,
+		Inputs: append([]string{strconv.Itoa(m.Options.RegistryPort)}, m.privileges()...),
+		Uses:   registry.Uses,
+		Needs:  []*step.Step{registry, made},
+		Try:    "`docker logs " + container + "`: the engine's last line says what it misses",
+	}
+	engine.Holds = func(ctx context.Context) bool {
+		running, _ := inspect(ctx, container)
+		return running
+	}
+	engine.Run = func(ctx context.Context, log io.Writer) error {
+		return m.startEngine(ctx, log, container, image, engine.Key())
+	}
+	return engine
+}
+
+// startEngine starts the container that is there, when it was made from the same inputs, or makes it.
+func (m *Machine) startEngine(ctx context.Context, log io.Writer, container, image, key string) error {
+	running, label := inspect(ctx, container)
+	switch {
+	case running && label == key:
+		return nil
+	case label == key:
+		if err := docker("start", container).Run(ctx, log); err != nil {
+			return err
+		}
+		return m.engineAnswers(ctx, log, container)
+	case label != "":
+		if err := docker("rm", "--force", container).Run(ctx, log); err != nil {
+			return err
+		}
+	}
+	address, err := m.mirror(ctx)
+	if err != nil {
+		return err
+	}
+	proxy, err := proc.Command{Args: []string{"go", "env", "GOPROXY"}}.Output(ctx)
+	if err != nil {
+		return err
+	}
+	settings := m.Folder.Path("engine.json")
+	text := fmt.Sprintf(`{"registries":{"docker.io":{"mirrors":[%[1]q]},%[1]q:{"http":true}}}`+"\n", address)
+	if err := os.WriteFile(settings, []byte(text), 0o644); err != nil {
+		return err
+	}
+	args := []string{"run", "--detach", "--name", container, "--label", host.Label + "=" + key,
+		"--volume", container + ":/var/lib/dagger", "--volume", settings + ":/etc/dagger/engine.json:ro",
+		// the versions in the SDK image first: see ci/engine/README.md
+		"--env", "_DAGGER_ENGINE_SYSTEMENV_GOPROXY=file:///usr/local/share/goproxy," + proxy}
+	for _, proxy := range proxies() {
+		args = append(args, "--env", proxy, "--env", "_DAGGER_ENGINE_SYSTEMENV_"+proxy)
+	}
+	// made by `docker run` it would carry no label, and `down --all` would not know whose it is
+	if err := docker("volume", "create", "--label", host.Label+"=up", container).Run(ctx, log); err != nil {
+		return err
+	}
+	if err := docker(append(append(args, m.privileges()...), image, "--debug")...).Run(ctx, log); err != nil {
+		return err
+	}
+	return m.engineAnswers(ctx, log, container)
+}
+
+// privileges lets the engine run containers: all of them where the machine has all, else each that it has.
+func (m *Machine) privileges() []string {
+	if m.Facts.Capabilities.All() {
+		return []string{"--privileged"}
+	}
+	args := []string{
+		"--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", "--security-opt", "systempaths=unconfined",
+		"--device-cgroup-rule", "a *:* rwm", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw",
+	}
+	for _, capability := range m.Facts.Capabilities.Grantable() {
+		args = append(args, "--cap-add", capability)
+	}
+	return args
+}
+
+// inspect tells whether the container runs, and the label it was made with; "" when there is no such container.
+func inspect(ctx context.Context, container string) (running bool, label string) {
+	answer, err := docker("container", "inspect", "--format", `{{.State.Running}} {{index .Config.Labels "`+host.Label+`"}}`, container).Output(ctx)
+	if err != nil {
+		return false, ""
+	}
+	state, label, _ := strings.Cut(answer, " ")
+	return state == "true", label
+}
+
+// engineAnswers waits until the engine listens; one that ends first says why in its log.
+func (m *Machine) engineAnswers(ctx context.Context, log io.Writer, container string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("the engine does not listen after 60 s"))
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := docker("exec", container, "test", "-S", "/run/dagger/engine.sock").Output(ctx); err == nil {
+			return nil
+		}
+		if running, _ := inspect(ctx, container); !running && ctx.Err() == nil {
+			docker("logs", "--tail", "20", container).Run(ctx, log)
+			return errors.New("the engine ended at once")
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}

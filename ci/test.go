@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dagger/tensorflow-ci/ci/dagger"
+	"dagger/tensorflow-ci/ci/plan"
+	"dagger/tensorflow-ci/ci/proc"
+	"dagger/tensorflow-ci/ci/setup"
+)
+
+const testExplanation = `Runs everything that proves the project, in stages, and stops at the first that fails:
+  source  gofmt, go vet and the Go tests of the packages that need no engine
+  up      the machine
+  module  the acceptance tests in tests/, a Dagger module
+  e2e     this program itself, from outside: good runs and broken ones`
+
+// stage is one part of the proof.
+type stage struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+func test(ctx context.Context, args []string) error {
+	set := flags("test [flags]", testExplanation)
+	mirror, options := upFlags(set)
+	only := set.StringSlice("stage", nil, "only these stages")
+	if err := parse(set, args, 0); err != nil {
+		return err
+	}
+	root, err := repository()
+	if err != nil {
+		return err
+	}
+	proof := &proof{root: root, mirror: mirror, options: options}
+	stages, err := selectStages([]stage{
+		{"source", proof.source}, {"up", proof.up}, {"module", proof.module}, {"e2e", proof.endToEnd},
+	}, *only)
+	if err != nil {
+		return usageError{err}
+	}
+	return runStages(ctx, stages)
+}
+
+// selectStages keeps the named stages, in their own order; all when none is named.
+func selectStages(stages []stage, only []string) ([]stage, error) {
+	if len(only) == 0 {
+		return stages, nil
+	}
+	wanted := map[string]bool{}
+	for _, name := range only {
+		wanted[name] = true
+	}
+	var selected []stage
+	var known []string
+	for _, stage := range stages {
+		known = append(known, stage.name)
+		if wanted[stage.name] {
+			selected = append(selected, stage)
+			delete(wanted, stage.name)
+		}
+	}
+	for name := range wanted {
+		return nil, fmt.Errorf("--stage %s: want some of %s", name, strings.Join(known, ", "))
+	}
+	return selected, nil
+}
+
+// runStages runs the stages in order and ends with a summary of all of them.
+func runStages(ctx context.Context, stages []stage) error {
+	var summary strings.Builder
+	var failed error
+	for _, stage := range stages {
+		if failed != nil {
+			fmt.Fprintf(&summary, "  %-7s not run\n", stage.name)
+			continue
+		}
+		fmt.Printf("\n=== stage %s\n", stage.name)
+		began := time.Now()
+		err := stage.run(ctx)
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		verdict := "passed"
+		if err != nil {
+			verdict, failed = "FAILED", fmt.Errorf("stage %s: %w", stage.name, err)
+		}
+		fmt.Fprintf(&summary, "  %-7s %s %8.1f s\n", stage.name, verdict, time.Since(began).Seconds())
+	}
+	fmt.Printf("\n=== summary\n%s", summary.String())
+	return failed
+}
+
+// proof is what the stages work with.
+type proof struct {
+	root    string
+	mirror  *plan.Mirror
+	options *setup.Options
+	machine *setup.Machine
+}
+
+// source checks what needs no engine. The module's own package is not among it: it compiles only with the code that
+// the engine generates.
+func (p *proof) source(ctx context.Context) error {
+	files, err := p.goFiles(ctx)
+	if err != nil {
+		return err
+	}
+	unformatted, err := proc.Command{Args: append([]string{"gofmt", "-l"}, files...), Dir: p.root}.Output(ctx)
+	if err != nil {
+		return err
+	}
+	if unformatted != "" {
+		return fmt.Errorf("not formatted, run `gofmt -w` on:\n%s", unformatted)
+	}
+	packages, err := p.packages()
+	if err != nil {
+		return err
+	}
+	for _, args := range [][]string{{"go", "vet"}, {"go", "vet", "-tags=e2e"}, {"go", "test", "-count=1"}} {
+		if err := p.passThrough(ctx, append(args, packages...)...); err != nil {
+			return err
+		}
+	}
+	hook := proc.Command{Args: []string{"go", "test", "-count=1", "./gpuhook/..."}, Dir: filepath.Join(p.root, "ci", "engine")}
+	return hook.Run(ctx, os.Stdout)
+}
+
+// goFiles are the Go files of the checkout, without those that a tool has generated.
+func (p *proof) goFiles(ctx context.Context) ([]string, error) {
+	answer, err := proc.Command{Args: []string{"git", "ls-files", "--cached", "--others", "--exclude-standard", "*.go"}, Dir: p.root}.Output(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files := strings.Fields(answer)
+	if len(files) == 0 {
+		return nil, errors.New("the checkout holds no Go files that Git knows")
+	}
+	return files, nil
+}
+
+// packages are the folders of the Go module that hold ordinary packages: all but the Dagger module itself and the Go
+// modules below it.
+func (p *proof) packages() ([]string, error) {
+	entries, err := os.ReadDir(p.root)
+	if err != nil {
+		return nil, err
+	}
+	var packages []string
+	for _, entry := range entries {
+		folder := filepath.Join(p.root, entry.Name())
+		if !entry.IsDir() || entry.Name() == "internal" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			continue
+		}
+		if found, _ := filepath.Glob(filepath.Join(folder, "*.go")); len(found) > 0 {
+			packages = append(packages, "./"+entry.Name()+"/...")
+		}
+	}
+	return packages, nil
+}
+
+func (p *proof) up(ctx context.Context) (err error) {
+	p.machine, err = bringUp(ctx, *p.mirror, *p.options)
+	return err
+}
+
+// module calls the acceptance tests, which are a Dagger module of their own.
+func (p *proof) module(ctx context.Context) error {
+	if p.machine == nil {
+		if err := p.up(ctx); err != nil {
+			return err
+		}
+	}
+	module := filepath.Join(p.root, "tests")
+	if _, err := os.Stat(filepath.Join(module, "dagger.json")); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s is no Dagger module: the acceptance tests are missing", module)
+	}
+	call := dagger.Call{CLI: p.machine.CLI(), Module: module, Args: []string{"all"}, Out: os.Stdout}
+	return callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module)
+}
+
+// endToEnd uses the program as a user does. The last test takes the Docker daemon away, and brings it back.
+func (p *proof) endToEnd(ctx context.Context) error {
+	return p.passThrough(ctx, "go", "test", "-tags=e2e", "-count=1", "-timeout=40m", "-v", "./ci/e2e/...")
+}
+
+// passThrough runs a program with its output unchanged.
+func (p *proof) passThrough(ctx context.Context, args ...string) error {
+	return proc.Command{Args: args, Dir: p.root}.Run(ctx, os.Stdout)
+}
