@@ -5,6 +5,7 @@ import "context"
 // Fail when ruff finds something in the project.
 //
 // +check
+// +cache="session"
 func (m *TensorflowCi) CheckLint(ctx context.Context) error {
 	report, err := m.Lint(ctx)
 	if err != nil {
@@ -16,6 +17,7 @@ func (m *TensorflowCi) CheckLint(ctx context.Context) error {
 // Fail when the project's tests do, or cover too little.
 //
 // +check
+// +cache="session"
 func (m *TensorflowCi) CheckTests(ctx context.Context) error {
 	report, err := m.Test(ctx)
 	if err != nil {
@@ -27,6 +29,7 @@ func (m *TensorflowCi) CheckTests(ctx context.Context) error {
 // Fail when the trained model is under the gate's limits.
 //
 // +check
+// +cache="session"
 func (m *TensorflowCi) CheckModel(ctx context.Context) error {
 	evaluation, err := m.Evaluate(ctx, nil, nil)
 	if err != nil {

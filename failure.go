@@ -19,10 +19,16 @@ const tailLines = 15
 func failure(what string, err error) error {
 	var exec *dagger.ExecError
 	if !errors.As(err, &exec) {
-		return fmt.Errorf("%s: %w", what, err)
+		// Not wrapped: of an error that holds one of the engine's, a caller is shown only the engine's own words.
+		return fmt.Errorf("%s: %v", what, err)
 	}
+	return errors.New(what + ": " + explained(exec.Stderr, exec.ExitCode))
+}
+
+// explained is why a command failed, by what it said and its status.
+func explained(stderr string, status int) string {
 	var reasons, output []string
-	for line := range strings.Lines(exec.Stderr) {
+	for line := range strings.Lines(stderr) {
 		line = strings.TrimRight(line, "\r\n")
 		if reason, marked := strings.CutPrefix(line, marker); marked {
 			reasons = append(reasons, reason)
@@ -31,12 +37,12 @@ func failure(what string, err error) error {
 		}
 	}
 	if len(reasons) == 0 {
-		reasons = []string{fmt.Sprintf("the command exited with status %d", exec.ExitCode)}
+		reasons = []string{fmt.Sprintf("the command exited with status %d", status)}
 	}
-	message := what + ": " + strings.Join(reasons, "\n")
+	message := strings.Join(reasons, "\n")
 	if len(output) > 0 {
 		output = output[max(0, len(output)-tailLines):]
 		message += "\nIts last output:\n  " + strings.Join(output, "\n  ")
 	}
-	return errors.New(message)
+	return message
 }

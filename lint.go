@@ -35,6 +35,8 @@ func (r *LintReport) Check() error {
 // Check the project's code and its format with ruff and return the report, also when there are findings.
 //
 // The rules are the project's own (ruff.toml or pyproject.toml). Only the report's check fails: lint check.
+//
+// +cache="session"
 func (m *TensorflowCi) Lint(ctx context.Context) (*LintReport, error) {
 	settings, err := m.settings(ctx)
 	if err != nil {

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).parent
+TOOLS = str(pathlib.Path(pytest.__file__).parent.parent)
 
 
 def run(tmp_path: pathlib.Path, tests: str | None, *flags: str) -> tuple[subprocess.CompletedProcess[str], dict]:
@@ -16,7 +17,7 @@ def run(tmp_path: pathlib.Path, tests: str | None, *flags: str) -> tuple[subproc
     (tmp_path / "tests").mkdir()
     if tests is not None:
         (tmp_path / "tests" / "test_it.py").write_text(tests)
-    command = [sys.executable, str(HERE / "pytests.py"), "--out", str(tmp_path / "o"), "--limit", "30", *flags, "--", "tests"]
+    command = [sys.executable, str(HERE / "pytests.py"), "--out", str(tmp_path / "o"), "--limit", "30", "--tools", TOOLS, *flags, "--", "tests"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env={"PYTHONPATH": str(tmp_path), "PATH": ""})
     summary = tmp_path / "o" / "summary.json"
     return result, json.loads(summary.read_text()) if summary.exists() else {}

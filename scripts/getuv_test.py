@@ -1,0 +1,14 @@
+"""Tests of getuv.py's one decision; that it installs is proven by every environment."""
+
+import getuv
+import pytest
+
+
+@pytest.mark.parametrize(("index", "trusted"), [
+    ("http://name:word@packages.example:8080/simple/", "packages.example:8080"),
+    ("https://name:word@packages.example/simple/", None),
+    ("", None),
+])
+def test_only_a_plain_http_index_is_named_as_trusted(index: str, trusted: str | None) -> None:
+    inherited = {"PIP_INDEX_URL": index, "PATH": "/bin"} if index else {"PATH": "/bin"}
+    assert getuv.environment(inherited).get("PIP_TRUSTED_HOST") == trusted

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+
+	"dagger/tests/internal/dagger"
+)
+
+// gpu: no training without a proven GPU where one is asked for. What a GPU does is tested with the engine of
+// `ci up --gpu-standin`; these are the refusals of an engine that has none.
+func (t *Tests) gpu() []check {
+	asked := func(gpus string) *dagger.TensorflowCi {
+		// The CPU image stands in the GPU image's role: every one of these is refused before the difference shows.
+		project := tiny().WithNewFile("tensorflow-ci.yaml", "version: 1\n"+
+			"images: {tensorflow: \"tensorflow/tensorflow:2.16.2\", tensorflow-gpu: \"tensorflow/tensorflow:2.16.2\"}\n")
+		return dag.TensorflowCi(dagger.TensorflowCiOpts{Source: project, Gpus: gpus})
+	}
+	return []check{
+		{"gpu/an engine without GPU support says what to set and where", func(ctx context.Context) error {
+			_, err := asked("all").GpuCheck().Contents(ctx)
+			return refused(err, "_EXPERIMENTAL_DAGGER_GPU_SUPPORT=1", "in the environment of the engine")
+		}},
+		{"gpu/training does not start without its GPU", func(ctx context.Context) error {
+			_, err := asked("GPU-8a5f1c9e-0000-4000-8000-000000000000").Train().SavedModel().Sync(ctx)
+			return refused(err, "gpu-check", "_EXPERIMENTAL_DAGGER_GPU_SUPPORT=1")
+		}},
+		{"gpu/a check without asking for a GPU", func(ctx context.Context) error {
+			_, err := asked("").GpuCheck().Contents(ctx)
+			return refused(err, "train.gpus is none")
+		}},
+		{"gpu/a name that is no GPU", func(ctx context.Context) error {
+			_, err := asked("all; rm -rf /").GpuCheck().Contents(ctx)
+			return refused(err, "train.gpus")
+		}},
+	}
+}

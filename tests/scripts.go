@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// scripts: the programs that run inside the containers pass their own tests there, on both versions of TensorFlow.
+func (t *Tests) scripts() []check {
+	var checks []check
+	for _, version := range []string{"2.16.2", "2.21.0"} {
+		checks = append(checks, check{"scripts/their own tests on TensorFlow " + version, func(ctx context.Context) error {
+			said, err := dag.Container().From("tensorflow/tensorflow:"+version).
+				WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
+				WithEnvVariable("TF_CPP_MIN_LOG_LEVEL", "3").
+				WithFile("/pytest.txt", t.Scripts.File("requirements/pytest.txt")).
+				WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/pytest", "--require-hashes", "-r", "/pytest.txt"}).
+				WithEnvVariable("PYTHONPATH", "/pytest").
+				WithMountedDirectory("/scripts", t.Scripts).
+				WithWorkdir("/scripts").
+				WithExec([]string{"python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"}).
+				Stdout(ctx)
+			if err == nil && !strings.Contains(said, " passed") {
+				return fmt.Errorf("no test ran: %s", said)
+			}
+			return err
+		}})
+	}
+	return checks
+}
