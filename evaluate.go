@@ -39,6 +39,8 @@ func (e *Evaluation) Check() error {
 }
 
 // Train the model (or take it from the cache) and judge it on held-out data.
+//
+// +cache="session"
 func (m *TensorflowCi) Evaluate(
 	ctx context.Context,
 	// Held-out data instead of evaluate.data: .csv or .npz.
@@ -58,6 +60,8 @@ func (m *TensorflowCi) Evaluate(
 // Compute metrics from the model's own signature on held-out data and judge them by the gate's rules.
 //
 // The training script is not asked. The verdict is in the result; only its check fails: evaluate check.
+//
+// +cache="session"
 func (m *Model) Evaluate(
 	ctx context.Context,
 	// Held-out data instead of evaluate.data: .csv or .npz.
@@ -107,30 +111,20 @@ func (m *Model) measure(ctx context.Context, settings config.Config, data *dagge
 	if err != nil {
 		return nil, measured, err
 	}
-	name, err := data.Name(ctx)
+	rows, err := rowsPath(ctx, "/held-out", data)
 	if err != nil {
-		return nil, measured, failure("cannot read the held-out data", err)
+		return nil, measured, fmt.Errorf("held-out data: %w", err)
 	}
-	rows := "/held-out" + path.Ext(name)
-	wanted := settings.Evaluate
 	command := []string{
 		"python3", lineDir + "/step.py", "--name", "evaluate", "--record", outDir + "/run.json", "--limit", seconds(settings.Train.TimeLimit),
 		"--", "python3", lineDir + "/evaluate.py", "--model", "/model", "--data", rows,
-		"--label", wanted.Label, "--signature", wanted.Signature, "--task", wanted.Task,
-		"--threshold", fmt.Sprint(wanted.Threshold),
 		"--out", outDir + "/evaluation.json", "--predictions", outDir + "/predictions.csv",
-	}
-	if wanted.Output != "" {
-		command = append(command, "--output", wanted.Output)
-	}
-	if len(wanted.Slices) > 0 {
-		command = append(command, "--slices", strings.Join(wanted.Slices, ","))
 	}
 	done, err := python.
 		With(scripts("evaluate.py", "heldout.py", "metrics.py", "savedmodel.py")).
 		WithMountedDirectory("/model", m.SavedModel).
 		WithMountedFile(rows, data).
-		WithExec(command).
+		WithExec(append(command, asked(settings.Evaluate)...)).
 		Sync(ctx)
 	if err != nil {
 		return nil, measured, failure("evaluation", err)
@@ -142,6 +136,37 @@ func (m *Model) measure(ctx context.Context, settings config.Config, data *dagge
 	measured.text = json.RawMessage(text)
 	measured.Measured, err = gate.ReadMeasured(measured.text)
 	return done, measured, err
+}
+
+// asked are the flags that say what to ask a model and what to hold its answers against, for every program that does so.
+func asked(wanted config.Evaluate) []string {
+	flags := append(rowFlags(wanted), "--task", wanted.Task, "--threshold", fmt.Sprint(wanted.Threshold))
+	if wanted.Output != "" {
+		flags = append(flags, "--output", wanted.Output)
+	}
+	return flags
+}
+
+// rowFlags are the flags by which a program makes a signature's inputs of rows.
+func rowFlags(wanted config.Evaluate) []string {
+	flags := []string{"--label", wanted.Label, "--signature", wanted.Signature}
+	if len(wanted.Slices) > 0 {
+		flags = append(flags, "--slices", strings.Join(wanted.Slices, ","))
+	}
+	return flags
+}
+
+// rowsPath is where a program finds a file of rows: a name of the line's own, with the ending that says how to read it.
+func rowsPath(ctx context.Context, place string, file *dagger.File) (string, error) {
+	name, err := file.Name(ctx)
+	if err != nil {
+		return "", failure("cannot read it", err)
+	}
+	switch ending := path.Ext(name); ending {
+	case ".csv", ".npz":
+		return place + ending, nil
+	}
+	return "", fmt.Errorf("%q is neither .csv nor .npz: give the rows in one of these forms", name)
 }
 
 // heldOut is the file that evaluate.data names, in the project or in the data given with --data.

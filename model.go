@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 )
 
@@ -80,14 +81,29 @@ func (m *Model) digest(ctx context.Context) (modelDigest, error) {
 		return digest, err
 	}
 	text, err := python.
-		With(scripts("modeldigest.py", "modelfile.py", "modelgraph.py", "treedigest.py")).
+		With(scripts("modeldigest.py", "modelfile.py", "modelgraph.py", "savedmodel.py", "treedigest.py")).
 		WithMountedDirectory("/model", m.SavedModel).
+		// A digest of a damaged or unsafe model would vouch for it.
+		WithExec([]string{"python3", lineDir + "/savedmodel.py", "/model"}).
 		WithExec([]string{"python3", lineDir + "/modeldigest.py", "/model"}).
 		Stdout(ctx)
 	if err != nil {
 		return digest, failure("the model's digest", err)
 	}
 	return digest, json.Unmarshal([]byte(text), &digest)
+}
+
+// pythonWith is python with one of the line's tools, which its own programs alone can import.
+func (m *TensorflowCi) pythonWith(ctx context.Context, settings config.Config, tool string) (*dagger.Container, error) {
+	python, err := m.python(ctx)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := m.tool(ctx, settings, tool)
+	if err != nil {
+		return nil, err
+	}
+	return python.WithDirectory(lineDir+"/tool", folder).WithEnvVariable("PYTHONPATH", lineDir+"/tool"), nil
 }
 
 // python is the TensorFlow image without the project's requirements: what judges a model does not change with them.

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
+	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/lineage"
 )
@@ -12,7 +15,8 @@ import (
 // Run the whole line and return everything it made; it stops at the first gate that does not hold.
 //
 // The directory holds model/ (the SavedModel), logs/ (TensorBoard events), metrics.json, manifest.json (the lineage),
-// and reports/: junit.xml, coverage.xml, evaluation.json, and steps.json (when each step really ran, and for how long).
+// exports/ (the model in each form that exports names, such as tflite/model.tflite),
+// and reports/: lint.sarif, junit.xml, coverage.xml, evaluation.json, tflite.json, and steps.json (when each step really ran, for how long).
 //
 // +cache="never"
 func (m *TensorflowCi) Pipeline(
@@ -29,11 +33,8 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
-	tests, err := m.test(ctx, settings, installed)
+	linted, tests, err := m.checked(ctx, settings, installed)
 	if err != nil {
-		return nil, err
-	}
-	if err := tests.Check(); err != nil {
 		return nil, err
 	}
 	model, err := m.train(ctx, settings, installed)
@@ -47,27 +48,74 @@ func (m *TensorflowCi) Pipeline(
 	if err := evaluation.Check(); err != nil {
 		return nil, err
 	}
-	manifest, err := model.manifest(ctx, settings, evaluation)
+	manifest, exports, err := model.described(ctx, settings, evaluation)
 	if err != nil {
 		return nil, err
 	}
-	steps, err := recorded(ctx, []record{
+	records := []record{
 		{"install", "passed", installed.File(lineDir + "/install/run.json")},
+		{"lint", linted.Summary, linted.Record},
 		{"test", tests.Summary, tests.Record},
 		{"train", "passed", model.Record},
 		{"evaluate", evaluation.Summary, evaluation.Record},
-	})
+	}
+	made := dag.Directory()
+	for i, form := range settings.Exports {
+		records = append(records, record{form, exports[i].Summary, exports[i].Record})
+		made = made.
+			WithDirectory("exports/"+form, exports[i].Directory).
+			WithFile("reports/"+form+".json", exports[i].Report)
+	}
+	steps, err := recorded(ctx, records)
 	if err != nil {
 		return nil, err
 	}
-	return dag.Directory().
+	return made.
 		WithDirectory("model", model.SavedModel).
 		WithDirectory("logs", model.Logs).
 		WithFile("metrics.json", evaluation.Metrics).
 		WithFile(lineage.FileName, manifest).
+		WithDirectory("reports", linted.Reports).
 		WithDirectory("reports", tests.Reports).
 		WithFile("reports/evaluation.json", evaluation.Report).
 		WithNewFile("reports/steps.json", steps), nil
+}
+
+// checked runs side by side what looks at the code alone, and stops at the first that does not hold.
+func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, installed *dagger.Container) (linted *LintReport, tests *TestReport, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if linted, err = m.lint(ctx, settings); err != nil {
+			return err
+		}
+		return linted.Check()
+	})
+	group.Go(func() (err error) {
+		if tests, err = m.test(ctx, settings, installed); err != nil {
+			return err
+		}
+		return tests.Check()
+	})
+	err = group.Wait()
+	return linted, tests, err
+}
+
+// described makes side by side what follows from a model that passed its gate: its manifest, and its other forms.
+func (m *Model) described(ctx context.Context, settings config.Config, evaluation *Evaluation) (manifest *dagger.File, exports []*Export, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		manifest, err = m.manifest(ctx, settings, evaluation)
+		return err
+	})
+	exports = make([]*Export, len(settings.Exports))
+	for i, form := range settings.Exports {
+		group.Go(func() (err error) {
+			exports[i], err = m.export(ctx, form)
+			return err
+		})
+	}
+	err = group.Wait()
+	return manifest, exports, err
 }
 
 // Run the whole line: the same as pipeline, by a name that dagger call accepts.

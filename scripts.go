@@ -9,7 +9,7 @@ import (
 
 // programs are the line's own, which run inside its containers.
 //
-//go:embed scripts/*.py scripts/requirements/*.txt
+//go:embed scripts/*.py scripts/*.mjs scripts/requirements/*.txt scripts/tfjs/*.json
 var programs embed.FS
 
 // scripts adds programs of the line to a container, those that a step uses and no other.

@@ -36,6 +36,8 @@ func (r *TestReport) Check() error {
 // Run the project's pytest suite and return its report, also when tests fail.
 //
 // The report can always be exported; only its check fails: test check.
+//
+// +cache="session"
 func (m *TensorflowCi) Test(ctx context.Context) (*TestReport, error) {
 	settings, err := m.settings(ctx)
 	if err != nil {

@@ -30,6 +30,13 @@ const (
 	AllGPUs = "all"
 )
 
+// What exports can ask for.
+const (
+	Tflite = "tflite"
+	Tfjs   = "tfjs"
+	Onnx   = "onnx"
+)
+
 // Config is what tensorflow-ci.yaml says, with the defaults for what it leaves out.
 type Config struct {
 	Version      int
@@ -41,6 +48,7 @@ type Config struct {
 	Train        Train
 	Evaluate     Evaluate
 	Gate         []gate.Rule
+	Exports      []string // other forms of the model that the pipeline makes: Tflite, Tfjs, Onnx
 	Scan         Scan
 	Release      Release
 }
@@ -129,6 +137,7 @@ func Default() Config {
 			Ignore:       []string{"tests/", "docs/", "*.md", FileName, ".gitlab-ci.yml", "LICENSE"},
 		},
 		Evaluate: Evaluate{Signature: "serving_default", Task: "auto", Threshold: 0.5},
+		Exports:  []string{Tflite},
 		Scan:     Scan{Severity: []string{"HIGH", "CRITICAL"}, IgnoreUnfixed: true, IgnoreFile: ".trivyignore.yaml"},
 		Release:  Release{CanaryPercent: 10, Approvals: 1},
 	}

@@ -49,6 +49,7 @@ gate:
   - {metric: auc, minimum: 0.95, max-drop: 0.005}
   - {metric: loss, maximum: 12}
   - {metric: accuracy, minimum: 0.8, slice: age=1}
+exports: [onnx, tflite]
 scan: {severity: [CRITICAL], ignore-unfixed: false, ignore-file: security/trivy.yaml}
 release: {store: s3://models/phishing/, canary-percent: 25, approvals: 2}
 `
@@ -96,6 +97,7 @@ func sampleConfig() Config {
 			{Metric: "accuracy", Minimum: of(0.8), Slice: "age=1"},
 		},
 		Scan:    Scan{Severity: []string{"CRITICAL"}, IgnoreFile: "security/trivy.yaml"},
+		Exports: []string{Onnx, Tflite},
 		Release: Release{Store: "s3://models/phishing", CanaryPercent: 25, Approvals: 2},
 	}
 }

@@ -12,9 +12,9 @@ type refused struct{ text, want string }
 func TestParseRefuses(t *testing.T) {
 	for group, tests := range map[string][]refused{
 		"structure": {
-			{"[]", `1: a list is no mapping; allowed: a mapping with evaluate, gate, images, lint, model, release, requirements, scan, test, train, version`},
+			{"[]", `1: a list is no mapping; allowed: a mapping with evaluate, exports, gate, images, lint, model, release, requirements, scan, test, train, version`},
 			{"hello", `1: "hello" is no mapping; allowed: a mapping with `},
-			{"version: 1\n\ntrian: {}\n", `3: trian: unknown key: did you mean train?; allowed: evaluate, gate, `},
+			{"version: 1\n\ntrian: {}\n", `3: trian: unknown key: did you mean train?; allowed: evaluate, exports, gate, `},
 			{"train:\n  time_limit: 1h\n", `2: train.time_limit: unknown key: did you mean time-limit?; allowed: args, `},
 			{"image: tensorflow/tensorflow:2.16.2", `1: image: unknown key: did you mean images?; `},
 			{"x: 1", `1: x: unknown key; allowed: evaluate, `},
@@ -113,6 +113,8 @@ func TestParseRefuses(t *testing.T) {
 			{"train: {threads: 0}", `1: train.threads: 0 is out of range; allowed: a whole number from 1 to 256`},
 			{"evaluate: {threshold: 1.5}", `1: evaluate.threshold: 1.5 is out of range; allowed: a number from 0 to 1`},
 			{"evaluate: {threshold: '0.5'}", `1: evaluate.threshold: "0.5" is no number; `},
+			{"exports: [tflite, pb]", `1: exports[1]: "pb"`},
+			{"exports: tflite", `1: exports: `},
 			{"release: {canary-percent: 101}", `1: release.canary-percent: 101 is out of range; allowed: a whole number from 0 to 100`},
 			{"release: {approvals: -1}", `1: release.approvals: -1 is out of range; allowed: a whole number from 0 to 10`},
 		},

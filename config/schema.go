@@ -16,7 +16,7 @@ import (
 )
 
 // roles are the parts of the line whose image a project can choose.
-var roles = []string{"node", "serving", "tensorflow", "tensorflow-gpu", "tfjs", "trivy"}
+var roles = []string{"node", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
 
 // The widest values that make sense.
 const (
@@ -38,6 +38,7 @@ func (c *Config) read(v value) {
 		"train":        c.Train.read,
 		"evaluate":     c.Evaluate.read,
 		"gate":         c.readGate,
+		"exports":      into(&c.Exports, list(0, "a list of forms such as [tflite, onnx], or [] for none", oneOf(Tflite, Tfjs, Onnx))),
 		"scan":         c.Scan.read,
 		"release":      c.Release.read,
 	}.read(v)

@@ -111,7 +111,8 @@ def devices(tf: Any, listed: list[Card]) -> list[str]:
         why = CPU_WHEEL.format(package=package())
     else:
         why = NO_LIBRARIES
-    raise Failed(2, f"nvidia-smi lists {len(listed)} GPU(s), TensorFlow {len(found)} ({package()})", why)
+    cards_seen = ", ".join(card.uuid for card in listed)
+    raise Failed(2, f"nvidia-smi lists {len(listed)} GPU(s) ({cards_seen}), TensorFlow {len(found)} ({package()})", why)
 
 
 def compute(tf: Any, device: str) -> float:

@@ -48,7 +48,7 @@ def test_a_driver_without_cuda_fails_at_the_second_step(tmp_path: pathlib.Path) 
     listing = "\n".join(f"echo '{line}'" for line in TWO.splitlines())
     result, report = run(tmp_path, listing)
     assert result.returncode == 2 and report["failedStep"] == 2
-    assert "nvidia-smi lists 2 GPU(s), TensorFlow 0" in result.stderr
+    assert "nvidia-smi lists 2 GPU(s) (GPU-" in result.stderr and "), TensorFlow 0" in result.stderr
     assert [card["name"] for card in report["cards"]] == ["NVIDIA H100 80GB HBM3", "NVIDIA A100-SXM4 (40GB)"]
 
 

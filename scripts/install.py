@@ -62,11 +62,15 @@ def pinned(text: str) -> dict[str, str]:
     return {canonical(name): version for name, version in found}
 
 
-def replaced(plan: str, before: dict[str, str]) -> list[tuple[str, str]]:
-    """The held or barred packages that an unconstrained plan would install: (name, version)."""
-    planned = re.findall(r"^ \+ (\S+?)==(\S+)", plan, re.MULTILINE)
-    watched = set(held(before)) | set(TENSORFLOWS)
-    return [(canonical(name), version) for name, version in planned if canonical(name) in watched]
+def planned(plan: str) -> dict[str, str]:
+    """What uv says that it would install."""
+    return {canonical(name): version for name, version in re.findall(r"^ \+ (\S+?)==(\S+)", plan, re.MULTILINE)}
+
+
+def clashes(wanted: dict[str, str], before: dict[str, str]) -> list[tuple[str, str]]:
+    """What would take a held package's place, or lie over the image's TensorFlow: (name, version)."""
+    keep = held(before)
+    return [(n, v) for n, v in wanted.items() if keep.get(n, v) != v or (n in TENSORFLOWS and n not in before)]
 
 
 def refusal(source: str, conflicts: list[tuple[str, str]], before: dict[str, str]) -> str:
@@ -118,7 +122,8 @@ class Installer:
         limits.write_text(constraints(before))
         if "--hash=" in text:
             # Every version is pinned already, and a constraint without a hash would not be accepted beside it.
-            self._refuse_pins(text, source, before)
+            if conflicts := clashes(pinned(text), before):
+                raise Refused(refusal(source, conflicts, before))
             command = self.pip("--require-hashes", "--requirements", str(requirements))
         else:
             # TensorFlow itself is asked for too: only so do its own limits (protobuf, NumPy) bind what is installed.
@@ -130,16 +135,10 @@ class Installer:
         if outcome.status != 0:
             raise Refused(self._explain(requirements, source, before, outcome))
 
-    def _refuse_pins(self, text: str, source: str, before: dict[str, str]) -> None:
-        pins = pinned(text)
-        conflicts = [(n, v) for n, v in pins.items() if n in HELD and before.get(n) != v]
-        if conflicts:
-            raise Refused(refusal(source, conflicts, before))
-
     def _explain(self, requirements: pathlib.Path, source: str, before: dict[str, str], outcome: step.Outcome) -> str:
         said = "\n".join(line for line in outcome.tail if line.strip())
         plan = self.ask(self.pip("--dry-run", "--requirements", str(requirements)))
-        if plan.returncode == 0 and (conflicts := replaced(plan.stderr + plan.stdout, before)):
+        if plan.returncode == 0 and (conflicts := clashes(planned(plan.stderr + plan.stdout), before)):
             return refusal(source, conflicts, before)
         return f"{source} cannot be installed beside the image's TensorFlow:\n{said}"
 
@@ -153,9 +152,8 @@ def prove(source: str, before: dict[str, str]) -> dict[str, str]:
         raise Refused(f"after installing {source} TensorFlow cannot be imported any more: {last}")
     print(proof.stdout.strip(), flush=True)
     after = installed()
-    conflicts = [(n, after.get(n, "nothing")) for n, v in held(before).items() if after.get(n) != v]
-    conflicts += [(n, after[n]) for n in TENSORFLOWS if n in after and n not in before]
-    if conflicts:
+    lost = [(name, "nothing") for name in held(before) if name not in after]
+    if conflicts := lost + clashes(after, before):
         raise Refused(refusal(source, conflicts, before))
     return after
 

@@ -13,15 +13,20 @@ def test_constraints_hold_the_image_and_bar_a_second_tensorflow() -> None:
     assert not any(line.startswith("protobuf") for line in lines), "protobuf is bound by TensorFlow's own limits"
 
 
-@pytest.mark.parametrize(("plan", "expected"), [
-    (" - numpy==1.26.4\n + numpy==2.4.6\n + pandas==3.0.1\n", [("numpy", "2.4.6")]),
-    (" + tensorflow==2.16.2\n", [("tensorflow", "2.16.2")]),
-    (" + ml_dtypes==0.5.1\n", []),
-    (" + pandas==2.2.3\n", []),
-    ("", []),
+def test_planned_reads_what_uv_would_install() -> None:
+    assert install.planned(" - numpy==1.26.4\n + numpy==2.4.6\n + ml_dtypes==0.5.1\n") == {"numpy": "2.4.6", "ml-dtypes": "0.5.1"}
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [
+    ({"numpy": "2.4.6", "pandas": "3.0.1"}, [("numpy", "2.4.6")]),
+    ({"numpy": "1.26.4"}, []),
+    ({"tensorflow": "2.16.2"}, [("tensorflow", "2.16.2")]),
+    ({"tensorboard": "2.20.0"}, []),  # a held name that this image does not have
+    ({"protobuf": "4.25.8"}, []),
+    ({}, []),
 ])
-def test_replaced(plan: str, expected: list) -> None:
-    assert install.replaced(plan, IMAGE) == expected
+def test_clashes(wanted: dict, expected: list) -> None:
+    assert install.clashes(wanted, IMAGE) == expected
 
 
 def test_refusal_names_package_both_versions_and_the_way_out() -> None:

@@ -17,7 +17,7 @@ func (t *Tests) pipeline() []check {
 			}
 			for _, name := range []string{
 				"model/saved_model.pb", "model/fingerprint.pb", "model/variables/variables.index", "metrics.json", "manifest.json",
-				"reports/junit.xml", "reports/coverage.xml", "reports/evaluation.json", "reports/steps.json",
+				"exports/tflite/model.tflite", "reports/junit.xml", "reports/coverage.xml", "reports/evaluation.json", "reports/tflite.json", "reports/steps.json",
 			} {
 				if found, err := out.Exists(ctx, name); err != nil || !found {
 					return fmt.Errorf("%s is missing (%v)", name, err)
