@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,8 @@ func (p *proof) goFiles(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := strings.Fields(answer)
+	gone := func(name string) bool { _, err := os.Stat(filepath.Join(p.root, name)); return err != nil }
+	files := slices.DeleteFunc(strings.Fields(answer), gone) // removed, and Git has not been told yet
 	if len(files) == 0 {
 		return nil, errors.New("the checkout holds no Go files that Git knows")
 	}

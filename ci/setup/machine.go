@@ -50,11 +50,11 @@ func (m *Machine) Goals() ([]*step.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	tensorflows, err := m.tensorflows(registry, base)
+	images, err := m.images(registry, base)
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(goals, []*step.Step{registry}, engines, tensorflows), nil
+	return slices.Concat(goals, []*step.Step{registry}, engines, images), nil
 }
 
 // repository is a path in the checkout.

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"dagger/tensorflow-ci/ci/host"
+	"dagger/tensorflow-ci/ci/plan"
+)
+
+func TestDispatchRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		says string
+	}{
+		"no command":        {nil, "no command"},
+		"unknown command":   {[]string{"rum"}, `"rum"`},
+		"unknown flag":      {[]string{"up", "--fast"}, "--fast"},
+		"unknown mirror":    {[]string{"up", "--mirror", "sometimes"}, "sometimes"},
+		"impossible port":   {[]string{"up", "--registry-port", "70000"}, "1 to 65535"},
+		"argument too much": {[]string{"run", "a", "b"}, `"b"`},
+		"unknown stage":     {[]string{"test", "--stage", "modul"}, "modul"},
+		"no repetition":     {[]string{"bench", "--times", "0"}, "at least 1"},
+	} {
+		err := dispatch(t.Context(), test.args)
+		var usage usageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want a mistake of use that names %q", name, err, test.says)
+		}
+	}
+}
+
+func TestStatus(t *testing.T) {
+	for want, err := range map[int]error{0: nil, 1: errors.New("x"), 2: usageError{errors.New("x")}, 130: fmt.Errorf("up: %w", errInterrupted)} {
+		if got := status(err); got != want {
+			t.Errorf("%v: status %d, want %d", err, got, want)
+		}
+	}
+}
+
+func TestProjectAndExtra(t *testing.T) {
+	for name, test := range map[string]struct {
+		args    []string
+		dash    int
+		project string
+		extra   []string
+	}{
+		"nothing":    {nil, -1, "", nil},
+		"a project":  {[]string{"p"}, -1, "p", nil},
+		"only extra": {[]string{"--set", "a=b"}, 0, "", []string{"--set", "a=b"}},
+		"both":       {[]string{"p", "--set", "a=b"}, 1, "p", []string{"--set", "a=b"}},
+	} {
+		project, extra := projectAndExtra(test.args, test.dash)
+		if project != test.project || !slices.Equal(extra, test.extra) {
+			t.Errorf("%s: %q %q", name, project, extra)
+		}
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "train.py")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{file: "is a file", file + ".gone": "no such file"} {
+		if _, err := directory(path); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", path, err, says)
+		}
+	}
+	if got, err := directory("."); err != nil || !filepath.IsAbs(got) {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestCleanCommit(t *testing.T) {
+	folder := t.TempDir()
+	git := func(args ...string) {
+		t.Helper()
+		identity := []string{"-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org"}
+		if out, err := exec.Command("git", append(identity, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %q: %v\n%s", args, err, out)
+		}
+	}
+	if got := cleanCommit(t.Context(), folder); got != "" {
+		t.Errorf("outside of Git: %q", got)
+	}
+	git("init", "--quiet")
+	if got := cleanCommit(t.Context(), folder); got != "" {
+		t.Errorf("before the first commit: %q", got)
+	}
+	git("commit", "--quiet", "--allow-empty", "--message", "first")
+	if got := cleanCommit(t.Context(), folder); len(got) != 40 {
+		t.Errorf("clean: %q", got)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "train.py"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := cleanCommit(t.Context(), folder); got != "" {
+		t.Errorf("with a changed file: %q", got)
+	}
+}
+
+func TestRunStages(t *testing.T) {
+	var ran []string
+	named := func(name string, err error) stage {
+		return stage{name, func(context.Context) error { ran = append(ran, name); return err }}
+	}
+	stages := []stage{named("a", nil), named("b", errors.New("broken")), named("c", nil)}
+	err := runStages(t.Context(), stages)
+	if err == nil || !strings.Contains(err.Error(), "stage b: broken") || !slices.Equal(ran, []string{"a", "b"}) {
+		t.Errorf("ran %q, error %v", ran, err)
+	}
+	selected, err := selectStages(stages, []string{"c", "a"})
+	if err != nil || len(selected) != 2 || selected[0].name != "a" {
+		t.Errorf("selected %v, %v", selected, err)
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	var order []string
+	note := func(what string) func(context.Context) error {
+		return func(context.Context) error { order = append(order, what); return nil }
+	}
+	figures, err := measure(t.Context(), []measurement{
+		{name: "slow", times: 2, before: note("prepare"), timed: note("slow")},
+		{name: "fast", against: "slow", times: 1, timed: note("fast")},
+	}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"prepare", "slow", "prepare", "slow", "fast"}; !slices.Equal(order, want) {
+		t.Errorf("order %q", order)
+	}
+	if len(figures) != 2 || len(figures[0].All) != 2 || figures[1].Ratio != figures[1].Seconds/figures[0].Seconds {
+		t.Errorf("figures %+v", figures)
+	}
+	broken := measurement{name: "broken", times: 1, timed: func(context.Context) error { return errors.New("no") }}
+	if _, err := measure(t.Context(), []measurement{broken}, io.Discard); err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("a measurement that fails: %v", err)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for want, values := range map[float64][]float64{2: {3, 1, 2}, 2.5: {4, 1, 2, 3}, 7: {7}} {
+		if got := median(values); got != want {
+			t.Errorf("%v: %v", values, got)
+		}
+	}
+}
+
+func TestDiagnose(t *testing.T) {
+	ready := host.Facts{
+		System: "linux", Docker: host.Docker{Server: "28.2.2"}, CLI: host.CLI{Path: "/usr/bin/dagger"},
+		Registries:   []host.Registry{{Host: "images.example", Reached: true}},
+		Disks:        []host.Disk{{What: "state folder", Path: "/s", Free: 50e9}},
+		Capabilities: ^host.Capabilities(0),
+	}
+	verdicts := func(facts host.Facts, made plan.Plan) (bads, brings int) {
+		for _, finding := range diagnose(facts, made) {
+			switch finding.verdict {
+			case bad:
+				bads++
+			case brought:
+				brings++
+			}
+			if finding.verdict == bad && finding.remedy == "" {
+				t.Errorf("a problem without a remedy: %s", finding.text)
+			}
+		}
+		return bads, brings
+	}
+	if bads, brings := verdicts(ready, plan.Plan{}); bads+brings > 0 {
+		t.Errorf("a ready machine: %d problems, %d to bring", bads, brings)
+	}
+	bare := host.Facts{
+		System: "linux", Docker: host.Docker{Problem: "no such program"},
+		Registries: []host.Registry{{Host: "images.example", Problem: "no name"}},
+		Disks:      []host.Disk{{What: "state folder", Path: "/s", Free: 1e9}},
+	}
+	if bads, brings := verdicts(bare, plan.Plan{Mirror: true, Daemon: true, CLI: true, Packages: []string{"skopeo"}}); bads != 1 || brings != 5 {
+		t.Errorf("a bare machine with little space: %d problems, %d to bring, want 1 and 5", bads, brings)
+	}
+	if bads, _ := verdicts(bare, plan.Plan{}); bads != 3 {
+		t.Errorf("a bare machine where nothing can be brought: %d problems, want 3", bads)
+	}
+}
