@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
@@ -28,6 +29,8 @@ type TensorflowCi struct {
 	Images *dagger.File
 	// +private
 	Cache *dagger.CacheVolume
+	// +private
+	PackageIndex *dagger.Secret
 	// +private
 	Commit string
 }
@@ -49,14 +52,31 @@ func New(
 	// Lock file of images: a JSON object, role to reference@digest. It wins over tensorflow-ci.yaml.
 	// +optional
 	images *dagger.File,
+	// GPUs to train on: none, all, or UUIDs and indices with commas between them; wins over train.gpus.
+	// Example: GPU-8a5f1c9e-0000-4000-8000-000000000000
+	// +optional
+	gpus string,
+	// Containers that train together (MultiWorkerMirroredStrategy); wins over train.workers.
+	// +optional
+	workers int,
 	// Volume for downloaded packages, to share one with other modules. It speeds installs, never decides them.
 	// +optional
 	cache *dagger.CacheVolume,
+	// Address of the package index, credentials included, where it is not the public one. It reaches the installer alone,
+	// never a layer or a log. Example: env:PACKAGE_INDEX
+	// +optional
+	packageIndex *dagger.Secret,
 	// Git commit of the project, recorded in the lineage. Example: $CI_COMMIT_SHA
 	// +optional
 	commit string,
 ) *TensorflowCi {
-	return &TensorflowCi{Source: source, Data: data, Set: set, Images: images, Cache: cache, Commit: commit}
+	if gpus != "" {
+		set = append(set, "train.gpus="+gpus)
+	}
+	if workers != 0 {
+		set = append(set, fmt.Sprintf("train.workers=%d", workers))
+	}
+	return &TensorflowCi{Source: source, Data: data, Set: set, Images: images, Cache: cache, PackageIndex: packageIndex, Commit: commit}
 }
 
 // settings reads the project's tensorflow-ci.yaml, or the documented defaults where it has none, and applies --set.

@@ -88,16 +88,17 @@ func (m *TensorflowCi) addInputs(ctx context.Context, settings config.Config, ma
 }
 
 func (m *TensorflowCi) addImage(ctx context.Context, settings config.Config, manifest *lineage.Manifest) error {
-	reference, err := m.reference(ctx, settings, "tensorflow")
+	role := trainingRole(settings)
+	reference, err := m.reference(ctx, settings, role)
 	if err != nil {
 		return err
 	}
-	resolved, err := m.image(ctx, settings, "tensorflow")
+	resolved, err := m.image(ctx, settings, role)
 	if err != nil {
 		return err
 	}
 	_, digest, _ := strings.Cut(resolved, "@")
-	manifest.Images = map[string]lineage.Image{"tensorflow": {Reference: reference, Digest: digest}}
+	manifest.Images = map[string]lineage.Image{role: {Reference: reference, Digest: digest}}
 	return nil
 }
 
@@ -138,13 +139,17 @@ func (m *Model) addTraining(ctx context.Context, _ config.Config, manifest *line
 	}
 	var training struct {
 		Processor lineage.Processor
+		Gpus      []string
 		Resumed   bool
 		Threads   map[string]string
 	}
 	if err := json.Unmarshal([]byte(text), &training); err != nil {
 		return fmt.Errorf("the record of the training: %w", err)
 	}
-	manifest.Device = lineage.Device{Kind: "cpu", Processor: training.Processor}
+	manifest.Device = lineage.Device{Kind: "cpu", Names: training.Gpus, Processor: training.Processor}
+	if len(training.Gpus) > 0 {
+		manifest.Device.Kind = "gpu"
+	}
 	manifest.Threads = training.Threads
 	manifest.Parameters.Resumed = training.Resumed
 	return nil

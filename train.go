@@ -4,18 +4,24 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
+	"dagger/tensorflow-ci/jobspec"
 )
 
 // Run the project's training script and return the model that it exported.
 //
 // The script is called as python SCRIPT --data-path DIR --model-dir DIR and what train.args holds; it must leave a
 // SavedModel in the model directory. Served from the cache while code, data, requirements, image and arguments are
-// the same. Held-out data (evaluate.data) is never shown to it.
+// the same. Held-out data (evaluate.data) is never shown to it. A script that takes --checkpoint-dir goes on from there
+// after it was killed. With train.workers above 1 it runs in that many containers at once, told of each other by
+// TF_CONFIG (MultiWorkerMirroredStrategy); the chief's model is the result.
+//
+// +cache="session"
 func (m *TensorflowCi) Train(ctx context.Context) (*Model, error) {
 	settings, err := m.settings(ctx)
 	if err != nil {
@@ -36,26 +42,46 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 	if err != nil {
 		return nil, err
 	}
+	if settings.Train.GPUs != config.NoGPUs {
+		if _, err := m.gpuCheck(ctx, settings, installed); err != nil {
+			return nil, err
+		}
+	}
+	source := m.trainingSource(settings)
+	checkpoints, err := m.checkpoints(ctx, settings, source, data)
+	if err != nil {
+		return nil, err
+	}
 	dataPath := path.Join(sourceDir, settings.Train.Data)
-	done, err := installed.
+	launch := []string{
+		"python3", lineDir + "/launch.py",
+		"--script", settings.Train.Script,
+		"--data", dataPath,
+		"--out", outDir,
+		"--seed", strconv.Itoa(settings.Train.Seed),
+		"--mode", settings.Train.Reproducible,
+		"--limit", seconds(settings.Train.TimeLimit),
+	}
+	if checkpoints != nil {
+		launch = append(launch, "--checkpoints", checkpointDir)
+	}
+	trainer := installed.
 		With(scripts("launch.py", "seeded.py")).
-		WithDirectory(sourceDir, m.trainingSource(settings)).
+		WithDirectory(sourceDir, source).
 		WithMountedDirectory(dataPath, data).
 		WithWorkdir(sourceDir).
 		With(reproducible(settings)).
-		WithExec(append([]string{
-			"python3", lineDir + "/launch.py",
-			"--script", settings.Train.Script,
-			"--data", dataPath,
-			"--out", outDir,
-			"--seed", strconv.Itoa(settings.Train.Seed),
-			"--mode", settings.Train.Reproducible,
-			"--limit", seconds(settings.Train.TimeLimit),
-			"--",
-		}, arguments(settings.Train.Args)...)).
-		Sync(ctx)
+		With(gpus(settings)).
+		With(resumable(checkpoints))
+	args := arguments(settings.Train.Args)
+	if settings.Train.Workers > 1 {
+		var flags []string
+		trainer, flags = withWorkers(trainer, settings.Train.Workers, slices.Concat(launch, args))
+		launch = append(launch, flags...)
+	}
+	done, err := trainer.WithExec(slices.Concat(launch, []string{"--"}, args)).Sync(ctx)
 	if err != nil {
-		return nil, failure("training", err)
+		return nil, gpuFailure("training", err)
 	}
 	return &Model{
 		SavedModel: done.Directory(outDir + "/model"),
@@ -116,18 +142,27 @@ func arguments(args []config.Arg) []string {
 // The number of threads decides how sums are split and so their last bits: it is fixed, whatever the machine's cores.
 func reproducible(settings config.Config) dagger.WithContainerFunc {
 	return func(container *dagger.Container) *dagger.Container {
-		if settings.Train.Reproducible == config.Off {
-			return container
+		for _, variable := range reproducibleVariables(settings) {
+			container = container.WithEnvVariable(variable.Name, variable.Value)
 		}
-		threads := settings.Train.Threads
-		if settings.Train.Reproducible == config.Portable {
-			threads = 1
-			container = container.
-				WithEnvVariable("TF_ENABLE_ONEDNN_OPTS", "0").
-				WithEnvVariable("TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL", "0")
-		}
-		return container.
-			WithEnvVariable("TF_NUM_INTRAOP_THREADS", strconv.Itoa(threads)).
-			WithEnvVariable("TF_NUM_INTEROP_THREADS", "2")
+		return container
 	}
+}
+
+func reproducibleVariables(settings config.Config) []jobspec.Variable {
+	threads := []jobspec.Variable{
+		{Name: "TF_NUM_INTRAOP_THREADS", Value: strconv.Itoa(settings.Train.Threads)},
+		{Name: "TF_NUM_INTEROP_THREADS", Value: "2"},
+	}
+	switch settings.Train.Reproducible {
+	case config.Off:
+		return nil
+	case config.Portable:
+		threads[0].Value = "1"
+		return append([]jobspec.Variable{
+			{Name: "TF_ENABLE_ONEDNN_OPTS", Value: "0"},
+			{Name: "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL", Value: "0"},
+		}, threads...)
+	}
+	return threads
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -52,7 +53,7 @@ func stopAll(ctx context.Context, machine *setup.Machine, remove bool) error {
 	answers := machine.Facts.Docker.Server != ""
 	if remove && !answers && machine.Facts.Programs["dockerd"] && built(machine.Folder) {
 		say("starting the Docker daemon, to remove the images that it keeps")
-		if err := machine.StartDaemon(ctx, os.Stderr); err != nil {
+		if err := machine.StartDaemon(ctx, io.Discard); err != nil {
 			return err
 		}
 		answers = true

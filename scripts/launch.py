@@ -5,6 +5,12 @@
 The script is called as `python SCRIPT --data-path DIR --model-dir DIR ARGUMENT...`; `--log-dir` and `--checkpoint-dir`
 are added when the project's code mentions them. It must leave a SavedModel in the model directory. OUT then holds
 `model/`, `logs/`, `run.json` (the step's record) and `training.json` (what the lineage needs: packages, processor).
+
+What lies in the checkpoint folder when a run starts is from one of the same inputs that was interrupted. A run that ends
+well empties the folder; so does one whose script fails by itself without having come any further, as it would do again.
+
+With --worker HOST:PORT, once for each, the script runs on those workers (worker.py) at the same time. This one is then
+worker 0, the chief: what it leaves is the model, and the first of all to fail ends the others.
 """
 
 from __future__ import annotations
@@ -19,9 +25,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import step
 
+HERE = pathlib.Path(__file__).parent
 EXPORT_HINT = "call model.export(model_dir), which writes the SavedModel that TensorFlow Serving loads"
 
 
@@ -30,7 +38,7 @@ def optional_flags(root: pathlib.Path, out: pathlib.Path, checkpoints: pathlib.P
     wanted = {"--log-dir": out / "logs"}
     if checkpoints is not None:
         wanted["--checkpoint-dir"] = checkpoints
-    code = "\n".join(path.read_text(errors="replace") for path in root.rglob("*.py"))
+    code = "\n".join(path.read_text(errors="replace") for path in root.rglob("*.py") if path.is_file())
     flags: list[str] = []
     for flag, directory in wanted.items():
         if re.search(re.escape(flag) + r"\b", code):
@@ -74,6 +82,28 @@ def missing_model(script: str, model: pathlib.Path) -> str | None:
     return f"{script} ended with status 0 but left no SavedModel in --model-dir (it left {left}): {EXPORT_HINT}"
 
 
+class Checkpoints:
+    """The folder that outlives a run which is killed; without one there is nothing to go on from."""
+
+    def __init__(self, folder: pathlib.Path | None) -> None:
+        self.folder = folder
+        self.before = self._files()
+        self.resumed = bool(self.before)
+
+    def stuck(self) -> bool:
+        """Whether a resumed run has left everything as it found it."""
+        return self.resumed and self._files() == self.before
+
+    def clear(self) -> None:
+        for path in self.folder.iterdir() if self.folder else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _files(self) -> dict[pathlib.Path, int]:
+        """Every file and when it was written, in nanoseconds."""
+        found = self.folder.rglob("*") if self.folder else ()
+        return {path: path.stat().st_mtime_ns for path in found if path.is_file()}
+
+
 def processor() -> dict[str, object]:
     """The processor's model and flags: equal weights are promised for one class of processor, so they are recorded."""
     facts: dict[str, object] = {"model": "unknown", "flags": []}
@@ -100,12 +130,40 @@ def gpus() -> list[str]:
     return [line.strip() for line in listed.stdout.splitlines() if line.startswith("GPU ")]
 
 
+def run(options: argparse.Namespace, seeded: list[str], stop: threading.Event | None = None) -> step.Outcome:
+    """Run the script through seeded.py, which takes these arguments."""
+    command = [sys.executable, str(HERE / "seeded.py"), *seeded]
+    return step.run("train", command, limit=options.limit, record=options.out / "run.json", stop=stop)
+
+
+def run_with_workers(options: argparse.Namespace, seeded: list[str]) -> tuple[str, step.Outcome]:
+    """Run the script on all workers; say whose run decided the end, and how it ended.
+
+    Raises ConnectionError, with the worker's number, when one cannot be reached or is lost.
+    """
+    import workers  # not above: a training without workers is to stay the same when that file changes
+
+    with workers.Crew(options.worker) as crew:
+        os.environ["TF_CONFIG"] = crew.config(0)
+        crew.start(seeded)
+        outcome = run(options, seeded, crew.failed)
+        if outcome.status == 0:
+            crew.wait(max(0.0, options.limit - outcome.seconds))
+        failure = crew.failure
+    if failure is None:
+        return f"{options.script} on worker 0, the chief,", outcome
+    if failure.outcome is None:
+        raise ConnectionError(f"worker {failure.index} was lost while it ran {options.script}: the connection to its container broke")
+    return f"{options.script} on worker {failure.index}", failure.outcome
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--script", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--checkpoints", type=pathlib.Path)
+    parser.add_argument("--worker", action="append", default=[], metavar="HOST:PORT")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--mode", choices=("off", "host", "portable"), required=True)
     parser.add_argument("--limit", type=float, required=True, help="seconds")
@@ -115,28 +173,31 @@ def main(arguments: list[str]) -> int:
     model = options.out / "model"
     for directory in (model, options.out / "logs"):
         directory.mkdir(parents=True)
-    resumed = options.checkpoints is not None and any(options.checkpoints.iterdir())
-    if resumed:
+    checkpoints = Checkpoints(options.checkpoints)
+    if checkpoints.resumed:
         print("a checkpoint of an earlier, interrupted run is there: the script may go on from it", flush=True)
-    here = pathlib.Path(__file__).parent
-    command = [
-        sys.executable, str(here / "seeded.py"), str(options.seed), options.mode, options.script,
-        "--data-path", options.data, "--model-dir", str(model),
-        *optional_flags(pathlib.Path.cwd(), options.out, options.checkpoints), *options.rest,
-    ]
-    outcome = step.run("train", command, limit=options.limit, record=options.out / "run.json")
-    if message := complaint(options.script, outcome, options.limit):
+    flags = optional_flags(pathlib.Path.cwd(), options.out, options.checkpoints)
+    seeded = [str(options.seed), options.mode, options.script, "--data-path", options.data, "--model-dir", str(model), *flags, *options.rest]
+    who = options.script
+    try:
+        if options.worker:
+            who, outcome = run_with_workers(options, seeded)
+        else:
+            outcome = run(options, seeded)
+    except ConnectionError as error:
+        return step.fail(str(error), 1)
+    if message := complaint(who, outcome, options.limit):
+        if outcome.status > 0 and not outcome.timed_out and checkpoints.stuck():
+            checkpoints.clear()
+            message += "; it had gone on from a checkpoint of an interrupted run, which is removed: the next run begins anew"
         return step.fail(message, step.TIMED_OUT if outcome.timed_out else 1)
     if message := missing_model(options.script, model):
         return step.fail(message)
-    if options.checkpoints is not None:
-        for path in options.checkpoints.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
+    checkpoints.clear()
     (options.out / "training.json").write_text(json.dumps({
         "gpus": gpus(),
         "processor": processor(),
-        "resumed": resumed,
+        "resumed": checkpoints.resumed,
         "threads": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("TF_NUM_")},
         "packages": dict(sorted((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())),
     }, indent=1, sort_keys=True) + "\n")

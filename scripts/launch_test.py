@@ -2,8 +2,10 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import launch
 import pytest
@@ -14,10 +16,10 @@ SAVES = ("import argparse, pathlib; p = argparse.ArgumentParser(); p.add_argumen
          "a, _ = p.parse_known_args(); d = pathlib.Path(a.model_dir)\n")
 
 
-def train(tmp_path: pathlib.Path, code: str, *rest: str, limit: str = "30") -> subprocess.CompletedProcess[str]:
+def train(tmp_path: pathlib.Path, code: str, *rest: str, limit: str = "30", options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     (tmp_path / "train.py").write_text(code)
     command = [sys.executable, str(HERE / "launch.py"), "--script", "train.py", "--data", "/data", "--out", str(tmp_path / "o"),
-               "--seed", "7", "--mode", "off", "--limit", limit, "--", *rest]
+               "--seed", "7", "--mode", "off", "--limit", limit, *options, "--", *rest]
     return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
 
 
@@ -56,3 +58,38 @@ def test_arguments_reach_the_script_as_they_are(tmp_path: pathlib.Path) -> None:
 def test_flags_that_the_project_does_not_name_are_not_passed(tmp_path: pathlib.Path) -> None:
     (tmp_path / "train.py").write_text("# takes --log-directory only")
     assert launch.optional_flags(tmp_path, tmp_path, tmp_path) == []
+
+
+CHECKPOINTS = SAVES + "# takes --checkpoint-dir\nimport os; c = pathlib.Path(os.sys.argv[os.sys.argv.index('--checkpoint-dir') + 1])\n"
+
+
+def train_with_checkpoints(tmp_path: pathlib.Path, code: str) -> subprocess.CompletedProcess[str]:
+    folder, out = tmp_path / "c", tmp_path / "o"
+    folder.mkdir(exist_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
+    return train(tmp_path, CHECKPOINTS + code, options=["--checkpoints", str(folder)])
+
+
+def test_goes_on_after_a_kill_and_empties_the_folder(tmp_path: pathlib.Path) -> None:
+    code = "done = (c / '1').exists(); (c / '1').touch()\nif not done: os.kill(os.getpid(), 9)\n(d / 'saved_model.pb').touch()\n"
+    killed = train_with_checkpoints(tmp_path, code)
+    assert killed.returncode == 1 and "signal 9" in killed.stderr
+    resumed = train_with_checkpoints(tmp_path, code)
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads((tmp_path / "o" / "training.json").read_text())["resumed"] is True
+    assert list((tmp_path / "c").iterdir()) == []
+    assert train_with_checkpoints(tmp_path, code).returncode == 1
+
+
+@pytest.mark.parametrize(("code", "kept"), [
+    ("os.sys.exit(3)\n", False),
+    ("(c / '2').touch(); os.sys.exit(3)\n", True),
+    ("os.kill(os.getpid(), 9)\n", True),
+])
+def test_a_checkpoint_that_leads_nowhere_is_removed(tmp_path: pathlib.Path, code: str, kept: bool) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "1").touch()
+    result = train_with_checkpoints(tmp_path, code)
+    assert result.returncode == 1
+    assert (tmp_path / "c" / "1").exists() == kept
+    assert ("the next run begins anew" in result.stderr) == (not kept)

@@ -22,6 +22,7 @@ import threading
 import time
 
 GRACE_SECONDS = 10.0
+POLL_SECONDS = 0.1
 TAIL_LINES = 200
 TIMED_OUT = 124
 
@@ -36,25 +37,26 @@ class Outcome:
     tail: list[str]
 
 
-def run(name: str, command: list[str], *, limit: float, record: pathlib.Path, cwd: str | None = None) -> Outcome:
+def run(name: str, command: list[str], *, limit: float, record: pathlib.Path, cwd: str | None = None,
+        stop: threading.Event | None = None) -> Outcome:
     """Run `command` for at most `limit` seconds and write its record; stdout and stderr pass through live.
 
-    The command gets a process group of its own, so that what it started ends with it.
+    The command gets a process group of its own, so that what it started ends with it. Setting `stop` ends it early.
     """
     record.parent.mkdir(parents=True, exist_ok=True)
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
     child = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, start_new_session=True)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: _end(child))
+        signal.signal(number, lambda *_: end(child))
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
     reader = threading.Thread(target=_pass_on, args=(child, tail), daemon=True)
     reader.start()
     timed_out = False
     try:
-        child.wait(timeout=limit)
+        _wait(child, limit, stop)
     except subprocess.TimeoutExpired:
         timed_out = True
-        _end(child)
+    end(child)
     reader.join(timeout=GRACE_SECONDS)
     outcome = Outcome(child.returncode, timed_out, time.monotonic() - clock, list(tail))
     record.write_text(json.dumps({
@@ -82,7 +84,21 @@ def _pass_on(child: subprocess.Popen, tail: collections.deque[str]) -> None:
         tail.append(line.decode(errors="replace").rstrip("\n"))
 
 
-def _end(child: subprocess.Popen) -> None:
+def _wait(child: subprocess.Popen, limit: float, stop: threading.Event | None) -> None:
+    """Wait for `child`, or until `stop` is set; raises TimeoutExpired after `limit` seconds."""
+    if stop is None:
+        child.wait(timeout=limit)
+        return
+    deadline = time.monotonic() + limit
+    while child.poll() is None and not stop.wait(POLL_SECONDS):
+        if time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(child.args, limit)
+
+
+def end(child: subprocess.Popen) -> None:
+    """End a command that still runs, with everything that it started; return when it is gone."""
+    if child.poll() is not None:
+        return
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(child.pid, number)

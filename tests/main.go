@@ -20,6 +20,10 @@ import (
 type Tests struct {
 	// +private
 	Phishing *dagger.Directory
+	// +private
+	Digits *dagger.Directory
+	// +private
+	Scripts *dagger.Directory
 }
 
 // New takes the sample projects.
@@ -28,8 +32,16 @@ func New(
 	// +defaultPath="/testdata/phishing"
 	// +ignore=["**/__pycache__"]
 	phishing *dagger.Directory,
+	// Project on handwritten digits, the repository's own by default.
+	// +defaultPath="/testdata/digits"
+	// +ignore=["**/__pycache__"]
+	digits *dagger.Directory,
+	// The line's own programs, with their tests.
+	// +defaultPath="/scripts"
+	// +ignore=["**/__pycache__"]
+	scripts *dagger.Directory,
 ) *Tests {
-	return &Tests{Phishing: phishing}
+	return &Tests{Phishing: phishing, Digits: digits, Scripts: scripts}
 }
 
 // check is one named claim about the line.
@@ -51,7 +63,7 @@ func (t *Tests) All(
 	parallel int,
 ) (string, error) {
 	var checks []check
-	for _, group := range [][]check{t.settings(), t.environment(), t.tests(), t.training(), t.evaluation(), t.pipeline()} {
+	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.exports(), t.pipeline()} {
 		for _, check := range group {
 			if strings.Contains(check.name, only) {
 				checks = append(checks, check)

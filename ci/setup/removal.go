@@ -53,14 +53,17 @@ func (m *Machine) removeImages(ctx context.Context, say func(format string, args
 		if err != nil {
 			continue // gone already
 		}
-		if tags == "" {
-			tags = id
+		names := strings.Fields(tags)
+		if len(names) == 0 {
+			names = []string{id}
 		}
-		if err := docker("image", "rm", "--force", id).Run(ctx, io.Discard); err != nil {
-			say("left image %s: %v; `docker image rm` says what uses it", tags, err)
-			continue
+		for _, name := range names {
+			if _, err := docker("image", "rm", name).Output(ctx); err != nil {
+				say("left image %s: %v", name, err)
+				continue
+			}
+			say("removed image %s", name)
 		}
-		say("removed image %s", tags)
 	}
 	say("removing unnamed images of the builds")
 	return docker("image", "prune", "--force", "--filter", "label="+stageLabel).Run(ctx, io.Discard)

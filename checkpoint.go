@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"regexp"
+
+	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/internal/dagger"
+)
+
+// checkpointDir is where a training that can go on after a kill keeps what it needs for that.
+const checkpointDir = "/checkpoints"
+
+// checkpointFlag is how a script says that it can: scripts/launch.py passes it to the projects whose code names it.
+var checkpointFlag = regexp.MustCompile(`--checkpoint-dir\b`)
+
+// inputs is all that a training is a function of. Two trainings share checkpoints when nothing in it differs.
+type inputs struct {
+	Source, Data, Image, Requirements string // digests
+	Script                            string
+	Arguments                         []string
+	Seed                              int
+	Reproducible                      string
+	Threads                           int
+	GPUs                              string
+}
+
+// volume names the cache volume that holds the checkpoints of these inputs and of no others.
+func (i inputs) volume() (string, error) {
+	text, err := json.Marshal(i)
+	if err != nil {
+		return "", err
+	}
+	digest := sha256.Sum256(text)
+	return "checkpoints-" + hex.EncodeToString(digest[:]), nil
+}
+
+// checkpoints is a volume that outlives a training which is killed; nil where the project's code does not ask for one.
+//
+// A training that ends well empties it (scripts/launch.py), so that a later one of the same inputs begins at the beginning.
+// Several workers train in step and none of them can go on alone: they get no volume.
+func (m *TensorflowCi) checkpoints(ctx context.Context, settings config.Config, source, data *dagger.Directory) (*dagger.CacheVolume, error) {
+	if settings.Train.Workers > 1 {
+		return nil, nil
+	}
+	if asked, err := mentions(ctx, source, settings.Train.Script, checkpointFlag); err != nil || !asked {
+		return nil, err
+	}
+	inputs, err := m.inputs(ctx, settings, source, data)
+	if err != nil {
+		return nil, err
+	}
+	name, err := inputs.volume()
+	if err != nil {
+		return nil, err
+	}
+	return dag.CacheVolume(name), nil
+}
+
+// resumable mounts the volume, for one training at a time: a second one of the same inputs, from another job, waits.
+func resumable(volume *dagger.CacheVolume) dagger.WithContainerFunc {
+	return func(container *dagger.Container) *dagger.Container {
+		if volume == nil {
+			return container
+		}
+		return container.WithMountedCache(checkpointDir, volume, dagger.ContainerWithMountedCacheOpts{
+			Sharing: dagger.CacheSharingModeLocked,
+		})
+	}
+}
+
+func (m *TensorflowCi) inputs(ctx context.Context, settings config.Config, source, data *dagger.Directory) (inputs, error) {
+	of := inputs{
+		Script: settings.Train.Script, Arguments: arguments(settings.Train.Args), Seed: settings.Train.Seed,
+		Reproducible: settings.Train.Reproducible, Threads: settings.Train.Threads, GPUs: settings.Train.GPUs,
+	}
+	image, err := m.image(ctx, settings, trainingRole(settings))
+	if err != nil {
+		return of, err
+	}
+	of.Image = image
+	digested := map[*string]*dagger.Directory{&of.Source: source, &of.Data: data}
+	if settings.Requirements != config.NoRequirements {
+		if digested[&of.Requirements], err = m.requirementFiles(ctx, settings.Requirements); err != nil {
+			return of, err
+		}
+	}
+	for digest, directory := range digested {
+		tree, err := m.tree(ctx, directory)
+		if err != nil {
+			return of, err
+		}
+		*digest = tree.Digest
+	}
+	return of, nil
+}
+
+// mentions reports whether the Python code of a project holds a text; it looks into the script first, where it most often is.
+func mentions(ctx context.Context, source *dagger.Directory, script string, text *regexp.Regexp) (bool, error) {
+	names, err := source.Glob(ctx, "**/*.py")
+	if err != nil {
+		return false, failure("cannot list the project's Python files", err)
+	}
+	for _, name := range append([]string{script}, names...) {
+		code, err := source.File(name).Contents(ctx)
+		switch {
+		case err != nil && name == script:
+			return false, failure("cannot read "+name, err)
+		case err == nil && text.MatchString(code): // a folder or a dead link of such a name is no code
+			return true, nil
+		}
+	}
+	return false, nil
+}
