@@ -19,7 +19,8 @@ const tailLines = 15
 func failure(what string, err error) error {
 	var exec *dagger.ExecError
 	if !errors.As(err, &exec) {
-		return fmt.Errorf("%s: %w", what, err)
+		// Not wrapped: of an error that holds one of the engine's, a caller is shown only the engine's own words.
+		return fmt.Errorf("%s: %v", what, err)
 	}
 	var reasons, output []string
 	for line := range strings.Lines(exec.Stderr) {

@@ -25,7 +25,7 @@ type TensorflowCi struct {
 	// +private
 	Set []string
 	// +private
-	Images *dagger.File
+	Lock *dagger.File
 	// +private
 	Cache *dagger.CacheVolume
 	// +private
@@ -56,7 +56,7 @@ func New(
 	// +optional
 	commit string,
 ) *TensorflowCi {
-	return &TensorflowCi{Source: source, Data: data, Set: set, Images: images, Cache: cache, Commit: commit}
+	return &TensorflowCi{Source: source, Data: data, Set: set, Lock: images, Cache: cache, Commit: commit}
 }
 
 // settings reads the project's tensorflow-ci.yaml, or the documented defaults where it has none, and applies --set.
