@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/imageref"
 	"dagger/tensorflow-ci/internal/dagger"
+	"dagger/tensorflow-ci/ociimage"
 )
 
 // imageTime is the time stamp of every file that the line puts into an image: 1980-01-01, the first that zip archives know.
@@ -49,8 +51,7 @@ func (m *TensorflowCi) Image(ctx context.Context) (*dagger.Container, error) {
 // Scan the training image and publish it where the gate opens; returns its reference by digest.
 //
 // Nothing is published that was not scanned in the same call. Its bill of materials, with the vulnerabilities that are
-// known, goes beside it, to the tag sha256-DIGEST.sbom, as cosign names it. The engine itself pushes both: no container
-// sees the credentials.
+// known, is attached to it (an OCI referrer). The module itself sends both: no container sees the credentials.
 //
 // +cache="never"
 func (m *TensorflowCi) Publish(
@@ -88,26 +89,70 @@ func (m *TensorflowCi) Publish(
 	if err := report.Check(); err != nil {
 		return "", fmt.Errorf("nothing was published: %w", err)
 	}
-	push := func(container *dagger.Container, to imageref.Ref) (string, error) {
-		if password != nil {
-			container = container.WithRegistryAuth(to.Registry, username, password)
-		}
-		published, err := container.Publish(ctx, to.String())
-		if err != nil {
-			return "", failure(fmt.Sprintf("publishing %s: is the registry up, and may this user write there", to), err)
-		}
-		return published, nil
+	bill, err := report.Reports.File("sbom.cdx.json").Contents(ctx)
+	if err != nil {
+		return "", failure("the image's bill of materials", err)
 	}
-	published, err := push(image, target)
+	registry := &ociimage.Registry{Host: target.Registry, Repository: target.Repository, Username: username}
+	if password != nil {
+		if registry.Password, err = password.Plaintext(ctx); err != nil {
+			return "", failure("the password cannot be read", err)
+		}
+	}
+	var digest string
+	err = archived(ctx, image, func(archive *ociimage.Archive) (err error) {
+		if digest, err = registry.Push(ctx, archive, target.Tag); err != nil {
+			return fmt.Errorf("publishing %s: %w", target, err)
+		}
+		if _, err = registry.Attach(ctx, archive.Descriptor(), "application/vnd.cyclonedx+json", "sbom.cdx.json", []byte(bill)); err != nil {
+			return fmt.Errorf("%s@%s is published, its bill of materials is not: %w", target, digest, err)
+		}
+		return nil
+	})
 	if err != nil {
 		return "", err
 	}
-	_, digest, _ := strings.Cut(published, "@")
-	beside := target
-	beside.Tag = strings.Replace(digest, ":", "-", 1) + ".sbom"
-	bill := dag.Directory().WithFile("sbom.cdx.json", report.Reports.File("sbom.cdx.json")).WithTimestamps(imageTime)
-	if _, err := push(dag.Container().WithRootfs(bill), beside); err != nil {
-		return "", fmt.Errorf("%s is published, its bill of materials is not: %w", published, err)
+	return target.String() + "@" + digest, nil
+}
+
+// Return the digest that the training image has wherever it is published: equal for equal inputs.
+func (m *TensorflowCi) ImageDigest(ctx context.Context) (string, error) {
+	image, err := m.Image(ctx)
+	if err != nil {
+		return "", err
 	}
-	return published, nil
+	var digest string
+	err = archived(ctx, image, func(archive *ociimage.Archive) error {
+		digest = archive.Descriptor().Digest
+		return nil
+	})
+	return digest, err
+}
+
+// archived hands over an image as it is published, without the times at which its layers came into this engine's cache.
+func archived(ctx context.Context, image *dagger.Container, use func(*ociimage.Archive) error) error {
+	folder, err := os.MkdirTemp("", "image")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	packed := image.AsTarball(dagger.ContainerAsTarballOpts{MediaTypes: dagger.ImageMediaTypesOcimediaTypes})
+	name, err := packed.Export(ctx, folder+"/image.tar")
+	if err != nil {
+		return failure("the image cannot be packed", err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	archive, err := ociimage.Open(file, info.Size())
+	if err != nil {
+		return err
+	}
+	return use(archive)
 }

@@ -12,7 +12,8 @@ import (
 // Run the whole line and return everything it made; it stops at the first gate that does not hold.
 //
 // The directory holds model/ (the SavedModel), logs/ (TensorBoard events), metrics.json, manifest.json (the lineage),
-// and reports/: junit.xml, coverage.xml, evaluation.json, and steps.json (when each step really ran, and for how long).
+// and reports/: junit.xml, coverage.xml, evaluation.json, what a scan of the environment gives (scan.json, scan.sarif,
+// sbom.cdx.json, gl-container-scanning-report.json and others), and steps.json (when each step really ran, for how long).
 //
 // +cache="never"
 func (m *TensorflowCi) Pipeline(
@@ -25,7 +26,14 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
+	if _, err := m.images(ctx, settings); err != nil {
+		return nil, err
+	}
 	installed, err := m.installed(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	scanned, err := m.safe(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +61,7 @@ func (m *TensorflowCi) Pipeline(
 	}
 	steps, err := recorded(ctx, []record{
 		{"install", "passed", installed.File(lineDir + "/install/run.json")},
+		{"scan", scanned.Summary, scanned.Record},
 		{"test", tests.Summary, tests.Record},
 		{"train", "passed", model.Record},
 		{"evaluate", evaluation.Summary, evaluation.Record},
@@ -65,6 +74,7 @@ func (m *TensorflowCi) Pipeline(
 		WithDirectory("logs", model.Logs).
 		WithFile("metrics.json", evaluation.Metrics).
 		WithFile(lineage.FileName, manifest).
+		WithDirectory("reports", scanned.Reports).
 		WithDirectory("reports", tests.Reports).
 		WithFile("reports/evaluation.json", evaluation.Report).
 		WithNewFile("reports/steps.json", steps), nil

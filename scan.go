@@ -150,6 +150,27 @@ func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target 
 	}, nil
 }
 
+// safe scans source and environment side by side, and stops at the first gate that does not open; the report is that of
+// the environment.
+func (m *TensorflowCi) safe(ctx context.Context, settings config.Config) (*ScanReport, error) {
+	targets := []string{config.ScanEnvironment, config.ScanSource}
+	reports := make([]*ScanReport, len(targets))
+	group, ctx := errgroup.WithContext(ctx)
+	for at, target := range targets {
+		group.Go(func() error {
+			root, err := m.scanned(ctx, settings, target)
+			if err != nil {
+				return err
+			}
+			if reports[at], err = m.scan(ctx, settings, target, root, nil); err != nil {
+				return err
+			}
+			return reports[at].Check()
+		})
+	}
+	return reports[0], group.Wait()
+}
+
 // isImage tells the targets that are the root of a file system, and so must have packages, from those that may have none.
 func isImage(target string) bool {
 	return target != config.ScanSource && target != config.ScanModel
