@@ -89,7 +89,7 @@ func (m *TensorflowCi) Publish(
 	if err := report.Check(); err != nil {
 		return "", fmt.Errorf("nothing was published: %w", err)
 	}
-	bill, err := report.Reports.File("sbom.cdx.json").Contents(ctx)
+	bill, err := report.Reports().File("sbom.cdx.json").Contents(ctx)
 	if err != nil {
 		return "", failure("the image's bill of materials", err)
 	}

@@ -114,7 +114,7 @@ func resolve(ctx context.Context, wanted imageref.Ref) (string, error) {
 	case err == nil:
 		return resolved, nil
 	case strings.Contains(err.Error(), "not found"):
-		return "", failure(fmt.Sprintf("%s: %s does not have this tag: look up those that it has", wanted.Familiar(), wanted.Registry), err)
+		return "", failure(fmt.Sprintf("%s: this tag does not exist (asked: %s and its mirrors)", wanted.Familiar(), wanted.Registry), err)
 	}
 	return "", failure(fmt.Sprintf("%s cannot be had: is %s up, and does this tag exist there", wanted.Familiar(), wanted.Registry), err)
 }

@@ -74,7 +74,7 @@ func (m *TensorflowCi) Pipeline(
 		WithDirectory("logs", model.Logs).
 		WithFile("metrics.json", evaluation.Metrics).
 		WithFile(lineage.FileName, manifest).
-		WithDirectory("reports", scanned.Reports).
+		WithDirectory("reports", scanned.Reports()).
 		WithDirectory("reports", tests.Reports).
 		WithFile("reports/evaluation.json", evaluation.Report).
 		WithNewFile("reports/steps.json", steps), nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,10 +15,6 @@ import (
 
 // ScanReport is what Trivy found, whether the gate opens or not.
 type ScanReport struct {
-	// scan.json (all that was found), scan.sarif, sbom.cdx.json and sbom.spdx.json (bills of materials, the first with
-	// vulnerabilities), gl-container-scanning-report.json, scan.txt (a table), verdict.txt (what stops, what is ignored
-	// and until when, what is new).
-	Reports *dagger.Directory
 	// Whether nothing stops the gate.
 	Passed bool
 	// One line: findings by severity, how many stop the gate, how many are ignored.
@@ -26,6 +23,12 @@ type ScanReport struct {
 	Target string
 	// +private
 	Reason string
+	// +private
+	Verdict string
+	// +private
+	Found *dagger.File
+	// +private
+	Trivy *dagger.Container
 	// +private
 	Record *dagger.File
 }
@@ -36,6 +39,32 @@ func (r *ScanReport) Check() error {
 		return nil
 	}
 	return fmt.Errorf("scan of %s: %s", r.Target, r.Reason)
+}
+
+// Return the one scan in every form.
+//
+// scan.json (all that was found), scan.sarif, sbom.cdx.json and sbom.spdx.json (bills of materials, the first with
+// vulnerabilities), gl-container-scanning-report.json, scan.txt (a table), and verdict.txt (what stops the gate, what is
+// ignored and until when, what is new).
+func (r *ScanReport) Reports() *dagger.Directory {
+	reports := dag.Directory().
+		WithFile("scan.json", r.Found).
+		WithNewFile("verdict.txt", r.Verdict)
+	for _, form := range []struct {
+		name  string
+		flags []string
+	}{
+		{"scan.txt", []string{"--format", "table"}},
+		{"scan.sarif", []string{"--format", "sarif"}},
+		{"sbom.cdx.json", []string{"--format", "cyclonedx"}},
+		{"sbom.spdx.json", []string{"--format", "spdx-json"}},
+		{"gl-container-scanning-report.json", []string{"--format", "template", "--template", "@" + trivyForm + "/gitlab.tpl"}},
+	} {
+		written := outDir + "/" + form.name
+		command := slices.Concat([]string{trivyFile, "convert", "--quiet"}, form.flags, []string{"--output", written, scanJSON})
+		reports = reports.WithFile(form.name, r.Trivy.WithMountedFile(scanJSON, r.Found).WithExec(command).File(written))
+	}
+	return reports
 }
 
 // Scan for known vulnerabilities, secrets and misconfigurations, and return the report, also of a scan that finds some.
@@ -141,11 +170,13 @@ func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target 
 		return nil, err
 	}
 	return &ScanReport{
-		Reports: scanner.reports(found).WithNewFile("verdict.txt", verdict.Text()),
 		Passed:  verdict.Passed(),
 		Summary: verdict.Summary(),
 		Target:  target,
 		Reason:  verdict.Reason(),
+		Verdict: verdict.Text(),
+		Found:   found,
+		Trivy:   scanner.trivy,
 		Record:  dag.Directory().WithNewFile("run.json", record).File("run.json"),
 	}, nil
 }

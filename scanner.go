@@ -15,13 +15,18 @@ import (
 
 // Where things lie in the scanner's container.
 const (
+	trivyFile = "/usr/local/bin/trivy"
+	trivyForm = "/contrib"     // templates of report formats
 	scanCache = "/cache"       // Trivy's own folder; the database is in its db/
 	scanDir   = "/scan"        // what is scanned, each by the name that reports call it
 	ignoreYML = "/ignore.yaml" // what the project accepts
 	scanJSON  = outDir + "/scan.json"
 )
 
-// scanner is Trivy with a database of today. It gets no secret and no socket, and after the download no network.
+// scanner is Trivy with a database of today.
+//
+// It runs in a container that holds Trivy alone: no shell, no certificates, no secret and no socket, and nothing that the
+// engine would have to prepare before each of its commands.
 type scanner struct {
 	trivy    *dagger.Container
 	database *dagger.Directory
@@ -37,19 +42,23 @@ func (m *TensorflowCi) scanner(ctx context.Context, settings config.Config) (*sc
 	if err != nil {
 		return nil, err
 	}
-	trivy := dag.Container().From(image).
+	full := dag.Container().From(image)
+	database, err := full.
 		WithEnvVariable("TRIVY_CACHE_DIR", scanCache).
-		WithDirectory(outDir, dag.Directory())
-	database, err := trivy.
 		WithEnvVariable("TENSORFLOW_CI_DAY", time.Now().UTC().Format(time.DateOnly)).
-		WithExec([]string{"trivy", "image", "--download-db-only", "--no-progress", "--skip-version-check", "--db-repository", settings.Scan.Database}).
+		WithExec([]string{trivyFile, "image", "--download-db-only", "--no-progress", "--skip-version-check", "--db-repository", settings.Scan.Database}).
 		Directory(scanCache + "/db").
 		Sync(ctx)
 	if err != nil {
 		return nil, scanFault("vulnerability database "+settings.Scan.Database, err)
 	}
 	return &scanner{
-		trivy: trivy.
+		trivy: dag.Container().
+			WithFile(trivyFile, full.File(trivyFile)).
+			WithDirectory(trivyForm, full.Directory(trivyForm)).
+			WithDirectory("/tmp", dag.Directory()).
+			WithDirectory(outDir, dag.Directory()).
+			WithEnvVariable("TRIVY_CACHE_DIR", scanCache).
 			// Nothing answers there: what the scanner looks at is not told to anybody.
 			WithEnvVariable("HTTPS_PROXY", "http://127.0.0.1:9").
 			WithEnvVariable("HTTP_PROXY", "http://127.0.0.1:9"),
@@ -100,7 +109,7 @@ func (s *scanner) look(ctx context.Context, target string, root *dagger.Director
 	}
 	bill, err := s.trivy.
 		WithMountedDirectory(place, root).
-		WithExec([]string{"trivy", "rootfs", "--quiet", "--format", "cyclonedx", "--output", outDir + "/bill.json", "--offline-scan", "--skip-version-check", place}).
+		WithExec([]string{trivyFile, "rootfs", "--quiet", "--format", "cyclonedx", "--output", outDir + "/bill.json", "--offline-scan", "--skip-version-check", place}).
 		File(outDir + "/bill.json").
 		Sync(ctx)
 	if err != nil {
@@ -112,7 +121,7 @@ func (s *scanner) look(ctx context.Context, target string, root *dagger.Director
 // match runs one command of Trivy against the database, in every call anew.
 func (s *scanner) match(ctx context.Context, trivy *dagger.Container, command, name string, flags ...string) (*dagger.File, scanpolicy.Report, error) {
 	arguments := slices.Concat([]string{
-		"trivy", command, "--cache-backend", "memory", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check",
+		trivyFile, command, "--cache-backend", "memory", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check",
 		"--list-all-pkgs", "--show-suppressed",
 		"--exit-code", strconv.Itoa(scanpolicy.Found), "--format", "json", "--output", scanJSON,
 	}, flags, []string{name})
@@ -142,23 +151,4 @@ func (s *scanner) match(ctx context.Context, trivy *dagger.Container, command, n
 		err = fmt.Errorf("the scanner's status is %d, and its report has %d findings: one of them is wrong", status, len(report.Findings))
 	}
 	return found, report, err
-}
-
-// reports gives the one scan in every form.
-func (s *scanner) reports(found *dagger.File) *dagger.Directory {
-	reports := dag.Directory().WithFile("scan.json", found)
-	for _, form := range []struct {
-		name  string
-		flags []string
-	}{
-		{"scan.txt", []string{"--format", "table"}},
-		{"scan.sarif", []string{"--format", "sarif"}},
-		{"sbom.cdx.json", []string{"--format", "cyclonedx"}},
-		{"sbom.spdx.json", []string{"--format", "spdx-json"}},
-		{"gl-container-scanning-report.json", []string{"--format", "template", "--template", "@/contrib/gitlab.tpl"}},
-	} {
-		arguments := slices.Concat([]string{"trivy", "convert", "--quiet"}, form.flags, []string{"--output", outDir + "/" + form.name, scanJSON})
-		reports = reports.WithFile(form.name, s.trivy.WithMountedFile(scanJSON, found).WithExec(arguments).File(outDir+"/"+form.name))
-	}
-	return reports
 }

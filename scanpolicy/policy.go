@@ -32,6 +32,7 @@ type Verdict struct {
 	New     []Finding      // what stops or passes and was not in the previous bill of materials
 	Known   bool           // whether there was a previous bill of materials
 	Faults  []string       // why the scan itself proves nothing
+	Caution string         // what the counts do not say; empty where they say it all
 }
 
 // Ignored is a finding that the ignore file took out, why, and until when.
@@ -44,6 +45,9 @@ type Ignored struct {
 // Judge decides which findings stop the gate; previous is nil where there is none.
 func (p Policy) Judge(report Report, ignored Ignores, previous *Previous) Verdict {
 	verdict := Verdict{Counts: map[string]int{}, Known: previous != nil, Faults: p.faults(report)}
+	if report.Outdated {
+		verdict.Caution = report.OS + " gets no security fixes any more, and few of its vulnerabilities are known"
+	}
 	for _, finding := range append(p.denied(report), report.Findings...) {
 		verdict.Counts[finding.Severity]++
 		if p.stops(finding) {

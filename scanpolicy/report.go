@@ -69,6 +69,7 @@ type Package struct {
 // Report is Trivy's answer, in the parts that a verdict rests on.
 type Report struct {
 	OS         string // family and release, such as "debian 12.9"; empty where there is no operating system
+	Outdated   bool   // nobody looks for vulnerabilities in this system any more
 	Packages   []Package
 	OSPackages int // those among them that the operating system's own package database lists
 	Findings   []Finding
@@ -80,7 +81,10 @@ type (
 	trivyReport struct {
 		SchemaVersion int
 		Metadata      struct {
-			OS struct{ Family, Name string }
+			OS struct {
+				Family, Name string
+				EOSL         bool
+			}
 		}
 		Results []trivyResult
 	}
@@ -128,7 +132,7 @@ func ReadReport(text []byte) (Report, error) {
 	}
 	var report Report
 	if os := read.Metadata.OS; os.Family != "" && os.Family != "none" {
-		report.OS = os.Family + " " + os.Name
+		report.OS, report.Outdated = os.Family+" "+os.Name, os.EOSL
 	}
 	for _, result := range read.Results {
 		report.add(result)

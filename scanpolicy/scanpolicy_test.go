@@ -148,6 +148,14 @@ func TestJudgeRefusesToTrust(t *testing.T) {
 	}
 }
 
+func TestOutdatedSystem(t *testing.T) {
+	old := strings.Replace(report, `"Name": "12.13"`, `"Name": "9.13", "EOSL": true`, 1)
+	summary := Policy{Severities: []string{"LOW"}}.Judge(read(t, old), ignores(t, accepted), nil).Summary()
+	if !strings.HasSuffix(summary, "; debian 9.13 gets no security fixes any more, and few of its vulnerabilities are known") {
+		t.Errorf("summary %q", summary)
+	}
+}
+
 func TestNew(t *testing.T) {
 	previous, err := ReadPrevious([]byte(`{"bomFormat": "CycloneDX",
 	 "components": [{"bom-ref": "a", "name": "setuptools"}, {"bom-ref": "b", "name": "other"}],

@@ -27,6 +27,9 @@ func (v Verdict) Summary() string {
 	if v.Known {
 		text += fmt.Sprintf(", %d new", len(v.New))
 	}
+	if v.Caution != "" {
+		text += "; " + v.Caution
+	}
 	return text
 }
 

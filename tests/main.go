@@ -20,6 +20,8 @@ import (
 type Tests struct {
 	// +private
 	Phishing *dagger.Directory
+	// +private
+	Database string
 }
 
 // New takes the sample projects.
@@ -28,8 +30,13 @@ func New(
 	// +defaultPath="/testdata/phishing"
 	// +ignore=["**/__pycache__"]
 	phishing *dagger.Directory,
+	// Reference of a vulnerability database in a registry of this machine, which also has :empty, :old and :truncated of it
+	// and takes pushes to tests/. Without one, the public database is used and what needs the others is left out.
+	// Example: 172.17.0.1:5000/aquasec/trivy-db:2
+	// +optional
+	database string,
 ) *Tests {
-	return &Tests{Phishing: phishing}
+	return &Tests{Phishing: phishing, Database: database}
 }
 
 // check is one named claim about the line.
@@ -50,8 +57,11 @@ func (t *Tests) All(
 	// +default=3
 	parallel int,
 ) (string, error) {
+	if t.Database != "" {
+		always = []string{"scan.database=" + t.Database}
+	}
 	var checks []check
-	for _, group := range [][]check{t.settings(), t.environment(), t.tests(), t.training(), t.evaluation(), t.pipeline()} {
+	for _, group := range [][]check{t.settings(), t.environment(), t.tests(), t.training(), t.evaluation(), t.scan(), t.faultyScans(), t.images(), t.pipeline()} {
 		for _, check := range group {
 			if strings.Contains(check.name, only) {
 				checks = append(checks, check)
