@@ -20,8 +20,8 @@ const (
 	databaseDaily = 24 * time.Hour
 )
 
-// databaseVariants are the tags in the registry, with what the program that makes them is told: the one for scans, and those
-// that no scan should trust.
+// databaseVariants are the tags in the registry, with what the program that makes them is told: the one for scans, and
+// those that no scan should trust.
 var databaseVariants = []struct {
 	tag   string
 	flags func(now time.Time) []string
