@@ -37,3 +37,16 @@ func (m *TensorflowCi) CheckModel(ctx context.Context) error {
 	}
 	return evaluation.Check()
 }
+
+// Fail when the environment has a known vulnerability that the project does not accept, or its source a secret.
+//
+// +check
+// +cache="never"
+func (m *TensorflowCi) CheckScan(ctx context.Context) error {
+	settings, err := m.settings(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = m.safe(ctx, settings)
+	return err
+}

@@ -21,6 +21,9 @@ var defaultImages = map[string]string{
 	"tensorflow": "tensorflow/tensorflow:2.16.2",
 	// renovate: datasource=docker depName=tensorflow/tensorflow versioning=regex:^(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+)-gpu$
 	"tensorflow-gpu": "tensorflow/tensorflow:2.16.2-gpu",
+	// Never 0.69.4 to 0.69.6, which steal credentials; package imageref refuses them.
+	// renovate: datasource=docker depName=aquasec/trivy
+	"trivy": "aquasec/trivy:0.74.0",
 }
 
 // image returns the reference of a role, resolved to the digest that it has now.
@@ -30,20 +33,26 @@ func (m *TensorflowCi) image(ctx context.Context, settings config.Config, role s
 		return "", err
 	}
 	parsed, err := imageref.Parse(reference)
+	if err == nil {
+		err = parsed.Allowed(settings.Scan.Registries)
+	}
+	if err == nil {
+		err = unmoved(ctx, parsed)
+	}
+	var resolved string
+	if err == nil {
+		resolved, err = resolve(ctx, parsed)
+	}
 	if err != nil {
 		return "", fmt.Errorf("image for %s: %w", role, err)
-	}
-	resolved, err := dag.Container().From(parsed.String()).ImageRef(ctx)
-	if err != nil {
-		return "", failure(fmt.Sprintf("image for %s: %s cannot be had from its registry: does this tag exist, and is the registry reachable", role, reference), err)
 	}
 	return resolved, nil
 }
 
 // reference looks a role up: lock file, then tensorflow-ci.yaml, then the default.
 func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, role string) (string, error) {
-	if m.Images != nil {
-		locked, err := lockedImages(ctx, m.Images)
+	if m.Lock != nil {
+		locked, err := lockedImages(ctx, m.Lock)
 		if err != nil {
 			return "", err
 		}

@@ -26,7 +26,7 @@ type TensorflowCi struct {
 	// +private
 	Set []string
 	// +private
-	Images *dagger.File
+	Lock *dagger.File
 	// +private
 	Cache *dagger.CacheVolume
 	// +private
@@ -76,7 +76,7 @@ func New(
 	if workers != 0 {
 		set = append(set, fmt.Sprintf("train.workers=%d", workers))
 	}
-	return &TensorflowCi{Source: source, Data: data, Set: set, Images: images, Cache: cache, PackageIndex: packageIndex, Commit: commit}
+	return &TensorflowCi{Source: source, Data: data, Set: set, Lock: images, Cache: cache, PackageIndex: packageIndex, Commit: commit}
 }
 
 // settings reads the project's tensorflow-ci.yaml, or the documented defaults where it has none, and applies --set.

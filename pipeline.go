@@ -15,8 +15,9 @@ import (
 // Run the whole line and return everything it made; it stops at the first gate that does not hold.
 //
 // The directory holds model/ (the SavedModel), logs/ (TensorBoard events), metrics.json, manifest.json (the lineage),
-// exports/ (the model in each form that exports names, such as tflite/model.tflite),
-// and reports/: lint.sarif, junit.xml, coverage.xml, evaluation.json, tflite.json, and steps.json (when each step really ran, for how long).
+// exports/ (the model in each form that exports names, such as tflite/model.tflite), and reports/: lint.sarif, junit.xml,
+// coverage.xml, evaluation.json, tflite.json, what a scan of the environment gives (scan.json, scan.sarif, sbom.cdx.json,
+// gl-container-scanning-report.json and others), and steps.json (when each step really ran, for how long).
 //
 // +cache="never"
 func (m *TensorflowCi) Pipeline(
@@ -29,11 +30,14 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
+	if _, err := m.images(ctx, settings); err != nil {
+		return nil, err
+	}
 	installed, err := m.installed(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
-	linted, tests, err := m.checked(ctx, settings, installed)
+	found, err := m.checked(ctx, settings, installed)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +58,9 @@ func (m *TensorflowCi) Pipeline(
 	}
 	records := []record{
 		{"install", "passed", installed.File(lineDir + "/install/run.json")},
-		{"lint", linted.Summary, linted.Record},
-		{"test", tests.Summary, tests.Record},
+		{"lint", found.lint.Summary, found.lint.Record},
+		{"scan", found.scan.Summary, found.scan.Record},
+		{"test", found.test.Summary, found.test.Record},
 		{"train", "passed", model.Record},
 		{"evaluate", evaluation.Summary, evaluation.Record},
 	}
@@ -75,29 +80,42 @@ func (m *TensorflowCi) Pipeline(
 		WithDirectory("logs", model.Logs).
 		WithFile("metrics.json", evaluation.Metrics).
 		WithFile(lineage.FileName, manifest).
-		WithDirectory("reports", linted.Reports).
-		WithDirectory("reports", tests.Reports).
+		WithDirectory("reports", found.lint.Reports).
+		WithDirectory("reports", found.scan.Reports()).
+		WithDirectory("reports", found.test.Reports).
 		WithFile("reports/evaluation.json", evaluation.Report).
 		WithNewFile("reports/steps.json", steps), nil
 }
 
-// checked runs side by side what looks at the code alone, and stops at the first that does not hold.
-func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, installed *dagger.Container) (linted *LintReport, tests *TestReport, err error) {
+// checks is what the steps found that need no model.
+type checks struct {
+	lint *LintReport
+	test *TestReport
+	scan *ScanReport
+}
+
+// checked runs side by side what looks at the code and its packages alone, and stops at the first that does not hold.
+func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, installed *dagger.Container) (checks, error) {
+	var found checks
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		if linted, err = m.lint(ctx, settings); err != nil {
+		if found.lint, err = m.lint(ctx, settings); err != nil {
 			return err
 		}
-		return linted.Check()
+		return found.lint.Check()
 	})
 	group.Go(func() (err error) {
-		if tests, err = m.test(ctx, settings, installed); err != nil {
+		if found.test, err = m.test(ctx, settings, installed); err != nil {
 			return err
 		}
-		return tests.Check()
+		return found.test.Check()
 	})
-	err = group.Wait()
-	return linted, tests, err
+	group.Go(func() (err error) {
+		found.scan, err = m.safe(ctx, settings)
+		return err
+	})
+	err := group.Wait()
+	return found, err
 }
 
 // described makes side by side what follows from a model that passed its gate: its manifest, and its other forms.

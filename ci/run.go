@@ -55,6 +55,13 @@ func run(ctx context.Context, args []string) error {
 	if commit := cleanCommit(ctx, project); commit != "" {
 		call.Args = append(call.Args, "--commit", commit)
 	}
+	database, err := machine.ScanDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	if database != "" { // before the user's own flags, which win
+		call.Args = append(call.Args, "--set", "scan.database="+database)
+	}
 	call.Args = append(append(call.Args, extra...), pipeline, "export", "--path", staging.Path())
 	began := time.Now()
 	log := machine.Folder.Log("run")

@@ -17,8 +17,8 @@ import (
 )
 
 const upExplanation = `Brings up only what this machine lacks. Where Docker, the Dagger CLI and the image registries are there, nothing is
-built. Where no image registry can be reached, the engine and the TensorFlow images are built from Debian's packages,
-Go modules and wheels, and served by a registry on the Docker bridge. Safe to interrupt, and to start twice.`
+built. Where no image registry can be reached, the engine, the TensorFlow images and the scanner are built from Debian's
+packages, Go modules and wheels, and served by a registry on the Docker bridge. Safe to interrupt, and to start twice.`
 
 // upFlags are the wishes that all commands take which bring the machine up.
 func upFlags(set *pflag.FlagSet) (*plan.Mirror, *setup.Options) {
@@ -42,6 +42,13 @@ func up(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("ready after %s: the Dagger CLI is %s\n", time.Since(began).Round(100*time.Millisecond), machine.CLI())
+	database, err := machine.ScanDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	if database != "" {
+		fmt.Printf("the scanner's database, for calls that `run` does not make: --set scan.database=%s\n", database)
+	}
 	if options.GPUStandIn && machine.Plan.Mirror {
 		fmt.Printf("for the engine with the GPU stand-in: export %s=%s\n", host.EngineVariable, setup.StandInAddress)
 	}

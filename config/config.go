@@ -103,13 +103,6 @@ type Evaluate struct {
 	Threshold float64  // probability above which a binary model says yes
 }
 
-// Scan is what the vulnerability scan refuses.
-type Scan struct {
-	Severity      []string
-	IgnoreUnfixed bool
-	IgnoreFile    string
-}
-
 // Release is where models go and who must agree.
 type Release struct {
 	Store         string // s3://bucket/prefix or gs://bucket/prefix; empty where nothing is released
@@ -138,7 +131,7 @@ func Default() Config {
 		},
 		Evaluate: Evaluate{Signature: "serving_default", Task: "auto", Threshold: 0.5},
 		Exports:  []string{Tflite},
-		Scan:     Scan{Severity: []string{"HIGH", "CRITICAL"}, IgnoreUnfixed: true, IgnoreFile: ".trivyignore.yaml"},
+		Scan:     defaultScan(),
 		Release:  Release{CanaryPercent: 10, Approvals: 1},
 	}
 }

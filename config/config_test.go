@@ -11,7 +11,7 @@ import (
 	"dagger/tensorflow-ci/gate"
 )
 
-func of(value float64) *float64 { return &value }
+func of[T any](value T) *T { return &value }
 
 // sample says every key once, each with a value that is not its default.
 const sample = `# A comment.
@@ -50,7 +50,15 @@ gate:
   - {metric: loss, maximum: 12}
   - {metric: accuracy, minimum: 0.8, slice: age=1}
 exports: [onnx, tflite]
-scan: {severity: [CRITICAL], ignore-unfixed: false, ignore-file: security/trivy.yaml}
+scan:
+  severity: [CRITICAL]
+  ignore-unfixed: false
+  ignore-file: security/trivy.yaml
+  targets: {serving: {severity: [UNKNOWN, HIGH], ignore-unfixed: true}, model: {}}
+  denied-licenses: [AGPL-3.0-only]
+  database: 172.17.0.1:5000/aquasec/trivy-db:2
+  max-database-days: 30
+  registries: [docker.io, ghcr.io/my-team/]
 release: {store: s3://models/phishing/, canary-percent: 25, approvals: 2}
 `
 
@@ -93,10 +101,18 @@ func sampleConfig() Config {
 		Gate: []gate.Rule{
 			{Metric: "accuracy", Minimum: of(0.9)},
 			{Metric: "auc", Minimum: of(0.95), MaxDrop: of(0.005)},
-			{Metric: "loss", Maximum: of(12)},
+			{Metric: "loss", Maximum: of(12.0)},
 			{Metric: "accuracy", Minimum: of(0.8), Slice: "age=1"},
 		},
-		Scan:    Scan{Severity: []string{"CRITICAL"}, IgnoreFile: "security/trivy.yaml"},
+		Scan: Scan{
+			Severity:        []string{"CRITICAL"},
+			IgnoreFile:      "security/trivy.yaml",
+			Targets:         map[string]ScanRules{ScanServing: {Severity: []string{"UNKNOWN", "HIGH"}, IgnoreUnfixed: of(true)}, ScanModel: {}},
+			DeniedLicenses:  []string{"AGPL-3.0-only"},
+			Database:        "172.17.0.1:5000/aquasec/trivy-db:2",
+			MaxDatabaseDays: 30,
+			Registries:      []string{"docker.io", "ghcr.io/my-team"},
+		},
 		Exports: []string{Onnx, Tflite},
 		Release: Release{Store: "s3://models/phishing", CanaryPercent: 25, Approvals: 2},
 	}

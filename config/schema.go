@@ -107,15 +107,6 @@ func (e *Evaluate) read(v value) {
 	}.read(v)
 }
 
-func (s *Scan) read(v value) {
-	severity := oneOf("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
-	fields{
-		"severity":       into(&s.Severity, list(1, "a list such as [HIGH, CRITICAL]", severity)),
-		"ignore-unfixed": into(&s.IgnoreUnfixed, boolean),
-		"ignore-file":    into(&s.IgnoreFile, partOfProject),
-	}.read(v)
-}
-
 func (r *Release) read(v value) {
 	fields{
 		"store":          into(&r.Store, store),

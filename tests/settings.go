@@ -34,7 +34,7 @@ func (t *Tests) settings() []check {
 		check{"settings/refuses an image tag that does not exist", func(ctx context.Context) error {
 			_, err := line(tiny().WithNewFile("tensorflow-ci.yaml", "version: 1\nimages: {tensorflow: \"tensorflow/tensorflow:2.16.0\"}\n")).
 				Environment().Sync(ctx)
-			return refused(err, "tensorflow/tensorflow:2.16.0", "does this tag exist")
+			return refused(err, "tensorflow/tensorflow:2.16.0", "this tag does not exist")
 		}},
 		check{"settings/a lock file must hold digests", func(ctx context.Context) error {
 			lock := dag.Directory().WithNewFile("images.json", `{"tensorflow": "tensorflow/tensorflow:2.16.2"}`).File("images.json")

@@ -54,7 +54,11 @@ func (m *Machine) Goals() ([]*step.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(goals, []*step.Step{registry}, engines, images), nil
+	scanner, err := m.scanner(registry, base, engines)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(goals, []*step.Step{registry}, engines, images, scanner), nil
 }
 
 // repository is a path in the checkout.

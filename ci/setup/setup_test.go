@@ -144,10 +144,10 @@ func TestGoals(t *testing.T) {
 		"nothing":     {},
 		"only a CLI":  {plan: plan.Plan{CLI: true}, want: []string{"cli"}},
 		"a daemon":    {plan: plan.Plan{Daemon: true, Packages: []string{"docker.io"}}, want: []string{"packages", "docker"}},
-		"a mirror":    {plan: plan.Plan{Mirror: true}, want: []string{"registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim"}},
-		"a GPU's too": {plan: plan.Plan{Mirror: true}, options: Options{GPUStandIn: true}, want: []string{"registry", "engine", "engine-gpu", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim"}},
+		"a mirror":    {plan: plan.Plan{Mirror: true}, want: []string{"registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
+		"a GPU's too": {plan: plan.Plan{Mirror: true}, options: Options{GPUStandIn: true}, want: []string{"registry", "engine", "engine-gpu", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
 		"everything": {plan: plan.Plan{Mirror: true, CLI: true, Daemon: true, Packages: []string{"docker.io"}},
-			want: []string{"packages", "docker", "cli", "registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim"}},
+			want: []string{"packages", "docker", "cli", "registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
 	} {
 		if got := machine(test.plan, test.options); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/imageref"
+	"dagger/tensorflow-ci/internal/dagger"
+	"dagger/tensorflow-ci/ociimage"
+)
+
+// imageTime is the time stamp of every file that the line puts into an image: 1980-01-01, the first that zip archives know.
+const imageTime = 315532800
+
+// Return the training image: TensorFlow's image, the project's packages, and its training code, which it runs.
+//
+// Equal inputs give an equal digest. It holds neither the data, which a run mounts at train.data, nor anything of the
+// line's own.
+func (m *TensorflowCi) Image(ctx context.Context) (*dagger.Container, error) {
+	settings, err := m.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reference, err := m.image(ctx, settings, "tensorflow")
+	if err != nil {
+		return nil, err
+	}
+	installed, err := m.installed(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	base := dag.Container().From(reference)
+	_, digest, _ := strings.Cut(reference, "@")
+	// What the install added, with time stamps that say nothing of when it ran.
+	added := base.Rootfs().Diff(installed.Rootfs()).WithTimestamps(imageTime)
+	return base.
+		WithDirectory("/", added, dagger.ContainerWithDirectoryOpts{Exclude: []string{
+			strings.TrimPrefix(lineDir, "/"), strings.TrimPrefix(packages, "/"), "etc", "root", "run", "tmp", "var",
+		}}).
+		WithDirectory(sourceDir, m.trainingSource(settings).WithTimestamps(imageTime)).
+		WithWorkdir(sourceDir).
+		WithEnvVariable("PYTHONUNBUFFERED", "1").
+		With(reproducible(settings)).
+		WithLabel("org.opencontainers.image.base.digest", digest).
+		WithDefaultArgs([]string{"python3", settings.Train.Script}), nil
+}
+
+// Scan the training image and publish it where the gate opens; returns its reference by digest.
+//
+// Nothing is published that was not scanned in the same call. Its bill of materials, with the vulnerabilities that are
+// known, is attached to it (an OCI referrer). The module itself sends both: no container sees the credentials.
+//
+// +cache="never"
+func (m *TensorflowCi) Publish(
+	ctx context.Context,
+	// Where to, with a tag. Example: registry.example.com/team/phishing:1.4.0
+	address string,
+	// User of the registry; leave it out where none is needed.
+	// +optional
+	username string,
+	// Password or token of the user. Example: env:REGISTRY_PASSWORD
+	// +optional
+	password *dagger.Secret,
+) (string, error) {
+	target, err := imageref.Parse(address)
+	switch {
+	case err != nil:
+		return "", err
+	case target.Tag == "" || target.Pinned():
+		return "", fmt.Errorf("address %s: name a tag and no digest, which follows from the image", address)
+	case (username == "") != (password == nil):
+		return "", fmt.Errorf("--username and --password go together: give both, or none where the registry needs none")
+	}
+	settings, err := m.settings(ctx)
+	if err != nil {
+		return "", err
+	}
+	image, err := m.Image(ctx)
+	if err != nil {
+		return "", err
+	}
+	report, err := m.scan(ctx, settings, config.ScanImage, image.Rootfs(), nil)
+	if err != nil {
+		return "", err
+	}
+	if err := report.Check(); err != nil {
+		return "", fmt.Errorf("nothing was published: %w", err)
+	}
+	bill, err := report.Reports().File("sbom.cdx.json").Contents(ctx)
+	if err != nil {
+		return "", failure("the image's bill of materials", err)
+	}
+	registry := &ociimage.Registry{Host: target.Registry, Repository: target.Repository, Username: username}
+	if password != nil {
+		if registry.Password, err = password.Plaintext(ctx); err != nil {
+			return "", failure("the password cannot be read", err)
+		}
+	}
+	var digest string
+	err = archived(ctx, image, func(archive *ociimage.Archive) (err error) {
+		if digest, err = registry.Push(ctx, archive, target.Tag); err != nil {
+			return fmt.Errorf("publishing %s: %w", target, err)
+		}
+		if _, err = registry.Attach(ctx, archive.Descriptor(), "application/vnd.cyclonedx+json", "sbom.cdx.json", []byte(bill)); err != nil {
+			return fmt.Errorf("%s@%s is published, its bill of materials is not: %w", target, digest, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return target.String() + "@" + digest, nil
+}
+
+// Return the digest that the training image has wherever it is published: equal for equal inputs.
+func (m *TensorflowCi) ImageDigest(ctx context.Context) (string, error) {
+	image, err := m.Image(ctx)
+	if err != nil {
+		return "", err
+	}
+	var digest string
+	err = archived(ctx, image, func(archive *ociimage.Archive) error {
+		digest = archive.Descriptor().Digest
+		return nil
+	})
+	return digest, err
+}
+
+// archived hands over an image as it is published, without the times at which its layers came into this engine's cache.
+func archived(ctx context.Context, image *dagger.Container, use func(*ociimage.Archive) error) error {
+	folder, err := os.MkdirTemp("", "image")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	packed := image.AsTarball(dagger.ContainerAsTarballOpts{MediaTypes: dagger.ImageMediaTypesOcimediaTypes})
+	name, err := packed.Export(ctx, folder+"/image.tar")
+	if err != nil {
+		return failure("the image cannot be packed", err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	archive, err := ociimage.Open(file, info.Size())
+	if err != nil {
+		return err
+	}
+	return use(archive)
+}

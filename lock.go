@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/imageref"
+	"dagger/tensorflow-ci/internal/dagger"
+)
+
+// Images are the images that the line runs in.
+type Images struct {
+	// +private
+	Line *TensorflowCi
+}
+
+// Look at the images that the line runs in: images lock.
+func (m *TensorflowCi) Images() *Images {
+	return &Images{Line: m}
+}
+
+// Return a lock file: the project's roles, each with its image by tag and digest. Give it back with --images.
+//
+// A lock file that was given (--images) is not read, so that this renews it. From then on a tag that means another
+// image than when it was locked is an error that shows both.
+//
+// +cache="never"
+func (i *Images) Lock(ctx context.Context) (*dagger.File, error) {
+	line := *i.Line
+	line.Lock = nil
+	settings, err := line.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	locked, err := line.images(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	for role, reference := range locked {
+		parsed, err := imageref.Parse(reference)
+		if err != nil {
+			return nil, fmt.Errorf("image for %s: %w", role, err)
+		}
+		locked[role] = parsed.Familiar()
+	}
+	text, err := indented(locked)
+	if err != nil {
+		return nil, err
+	}
+	return dag.Directory().WithNewFile("images.json", text).File("images.json"), nil
+}
+
+// images resolves every role that the project uses, before anything is built in one of them.
+func (m *TensorflowCi) images(ctx context.Context, settings config.Config) (map[string]string, error) {
+	used := roles(settings)
+	resolved := make([]string, len(used))
+	group, ctx := errgroup.WithContext(ctx)
+	for at, role := range used {
+		group.Go(func() (err error) {
+			resolved[at], err = m.image(ctx, settings, role)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	images := map[string]string{}
+	for at, role := range used {
+		images[role] = resolved[at]
+	}
+	return images, nil
+}
+
+// roles are those that the project uses: what it names itself, and what the line needs whatever it names.
+func roles(settings config.Config) []string {
+	used := map[string]bool{"tensorflow": true, "trivy": true}
+	if settings.Train.GPUs != config.NoGPUs {
+		used["tensorflow-gpu"] = true
+	}
+	for role := range settings.Images {
+		used[role] = true
+	}
+	return slices.Sorted(maps.Keys(used))
+}
+
+// unmoved refuses a reference whose tag means another image now than the digest beside it says.
+func unmoved(ctx context.Context, wanted imageref.Ref) error {
+	if wanted.Tag == "" || !wanted.Pinned() {
+		return nil
+	}
+	tag := wanted
+	tag.Digest = ""
+	resolved, err := resolve(ctx, tag)
+	if err != nil {
+		return err
+	}
+	if _, now, _ := strings.Cut(resolved, "@"); now != wanted.Digest {
+		return fmt.Errorf("the tag %s has moved: it was locked at %s and is %s now; find out why, then lock again (images lock)",
+			tag.Familiar(), wanted.Digest, now)
+	}
+	return nil
+}
+
+// resolve asks the registry for a reference's digest.
+func resolve(ctx context.Context, wanted imageref.Ref) (string, error) {
+	resolved, err := dag.Container().From(wanted.String()).ImageRef(ctx)
+	switch {
+	case err == nil:
+		return resolved, nil
+	case strings.Contains(err.Error(), "not found"):
+		return "", failure(fmt.Sprintf("%s: this tag does not exist (asked: %s and its mirrors)", wanted.Familiar(), wanted.Registry), err)
+	}
+	return "", failure(fmt.Sprintf("%s cannot be had: is %s up, and does this tag exist there", wanted.Familiar(), wanted.Registry), err)
+}

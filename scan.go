@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/internal/dagger"
+	"dagger/tensorflow-ci/scanpolicy"
+)
+
+// ScanReport is what Trivy found, whether the gate opens or not.
+type ScanReport struct {
+	// Whether nothing stops the gate.
+	Passed bool
+	// One line: findings by severity, how many stop the gate, how many are ignored.
+	Summary string
+	// +private
+	Target string
+	// +private
+	Reason string
+	// +private
+	Verdict string
+	// +private
+	Found *dagger.File
+	// +private
+	Trivy *dagger.Container
+	// +private
+	Record *dagger.File
+}
+
+// Fail when the gate is stopped, naming each finding's package, version and the version that mends it.
+func (r *ScanReport) Check() error {
+	if r.Passed {
+		return nil
+	}
+	return fmt.Errorf("scan of %s: %s", r.Target, r.Reason)
+}
+
+// Return the one scan in every form.
+//
+// scan.json (all that was found), scan.sarif, sbom.cdx.json and sbom.spdx.json (bills of materials, the first with
+// vulnerabilities), gl-container-scanning-report.json, scan.txt (a table), and verdict.txt (what stops the gate, what is
+// ignored and until when, what is new).
+func (r *ScanReport) Reports() *dagger.Directory {
+	reports := dag.Directory().
+		WithFile("scan.json", r.Found).
+		WithNewFile("verdict.txt", r.Verdict)
+	for _, form := range []struct {
+		name  string
+		flags []string
+	}{
+		{"scan.txt", []string{"--format", "table"}},
+		{"scan.sarif", []string{"--format", "sarif"}},
+		{"sbom.cdx.json", []string{"--format", "cyclonedx"}},
+		{"sbom.spdx.json", []string{"--format", "spdx-json"}},
+		{"gl-container-scanning-report.json", []string{"--format", "template", "--template", "@" + trivyForm + "/gitlab.tpl"}},
+	} {
+		written := outDir + "/" + form.name
+		command := slices.Concat([]string{trivyFile, "convert", "--quiet"}, form.flags, []string{"--output", written, scanJSON})
+		reports = reports.WithFile(form.name, r.Trivy.WithMountedFile(scanJSON, r.Found).WithExec(command).File(written))
+	}
+	return reports
+}
+
+// Scan for known vulnerabilities, secrets and misconfigurations, and return the report, also of a scan that finds some.
+//
+// Each scan first proves that it works: the database is not older than scan.max-database-days, and what is known to be
+// vulnerable is found. What a project accepts stands in its ignore file, with a reason and a last day. Only the report's
+// check fails: scan check.
+//
+// +cache="never"
+func (m *TensorflowCi) Scan(
+	ctx context.Context,
+	// What to scan: environment, image (the training image), serving (the image of that role), or source (without the data).
+	// +default="environment"
+	target string,
+	// Bill of materials of an earlier scan (sbom.cdx.json), to tell what is new.
+	// +optional
+	previous *dagger.File,
+) (*ScanReport, error) {
+	settings, err := m.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	root, err := m.scanned(ctx, settings, target)
+	if err != nil {
+		return nil, err
+	}
+	return m.scan(ctx, settings, target, root, previous)
+}
+
+// Scan the model's files for secrets and for packages with known vulnerabilities.
+//
+// +cache="never"
+func (m *Model) Scan(ctx context.Context) (*ScanReport, error) {
+	settings, err := m.Line.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.Line.scan(ctx, settings, config.ScanModel, m.SavedModel, nil)
+}
+
+// scanned is the root of what a target stands for.
+func (m *TensorflowCi) scanned(ctx context.Context, settings config.Config, target string) (*dagger.Directory, error) {
+	switch target {
+	case config.ScanEnvironment:
+		installed, err := m.installed(ctx, settings)
+		if err != nil {
+			return nil, err
+		}
+		return installed.Rootfs(), nil
+	case config.ScanImage:
+		image, err := m.Image(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return image.Rootfs(), nil
+	case config.ScanServing:
+		image, err := m.image(ctx, settings, "serving")
+		if err != nil {
+			return nil, err
+		}
+		return dag.Container().From(image).Rootfs(), nil
+	case config.ScanSource:
+		return m.Source.WithoutDirectory(settings.Train.Data), nil
+	}
+	return nil, fmt.Errorf("there is no target %q to scan: want environment, image, serving or source; a model is scanned by model --directory DIR scan", target)
+}
+
+// scan proves that the scanner works, looks at root with it, and judges what it found.
+func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target string, root *dagger.Directory, previous *dagger.File) (*ScanReport, error) {
+	ignores, ignoreFile, err := m.ignores(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	known, err := previousBill(ctx, previous)
+	if err != nil {
+		return nil, err
+	}
+	scanner, err := m.scanner(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	var found *dagger.File
+	var report scanpolicy.Report
+	group, wait := errgroup.WithContext(ctx)
+	group.Go(func() error { return scanner.prove(wait) })
+	group.Go(func() (err error) {
+		found, report, err = scanner.look(wait, target, root, ignoreFile)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("scan of %s: %w", target, err)
+	}
+	severities, ignoreUnfixed := settings.Scan.For(target)
+	policy := scanpolicy.Policy{
+		Severities: severities, IgnoreUnfixed: ignoreUnfixed, DeniedLicenses: settings.Scan.DeniedLicenses, Packages: isImage(target),
+	}
+	verdict := policy.Judge(report, ignores, known)
+	record, err := indented(map[string]any{
+		"name": "scan", "started": began.UTC().Format("2006-01-02T15:04:05.000Z"), "seconds": time.Since(began).Seconds(), "status": 0,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &ScanReport{
+		Passed:  verdict.Passed(),
+		Summary: verdict.Summary(),
+		Target:  target,
+		Reason:  verdict.Reason(),
+		Verdict: verdict.Text(),
+		Found:   found,
+		Trivy:   scanner.trivy,
+		Record:  dag.Directory().WithNewFile("run.json", record).File("run.json"),
+	}, nil
+}
+
+// safe scans source and environment side by side, and stops at the first gate that does not open; the report is that of
+// the environment.
+func (m *TensorflowCi) safe(ctx context.Context, settings config.Config) (*ScanReport, error) {
+	targets := []string{config.ScanEnvironment, config.ScanSource}
+	reports := make([]*ScanReport, len(targets))
+	group, ctx := errgroup.WithContext(ctx)
+	for at, target := range targets {
+		group.Go(func() error {
+			root, err := m.scanned(ctx, settings, target)
+			if err != nil {
+				return err
+			}
+			if reports[at], err = m.scan(ctx, settings, target, root, nil); err != nil {
+				return err
+			}
+			return reports[at].Check()
+		})
+	}
+	err := group.Wait()
+	return reports[0], err
+}
+
+// isImage tells the targets that are the root of a file system, and so must have packages, from those that may have none.
+func isImage(target string) bool {
+	return target != config.ScanSource && target != config.ScanModel
+}
+
+// ignores reads what the project accepts; a project without the file accepts nothing.
+func (m *TensorflowCi) ignores(ctx context.Context, settings config.Config) (scanpolicy.Ignores, *dagger.File, error) {
+	name := settings.Scan.IgnoreFile
+	present, err := m.Source.Exists(ctx, name)
+	if err != nil {
+		return nil, nil, failure("cannot look for "+name, err)
+	}
+	file := dag.Directory().WithNewFile("ignore.yaml", "").File("ignore.yaml")
+	if !present {
+		return nil, file, nil
+	}
+	file = m.Source.File(name)
+	text, err := file.Contents(ctx)
+	if err != nil {
+		return nil, nil, failure("cannot read "+name, err)
+	}
+	entries, err := scanpolicy.ReadIgnores(name, []byte(text), time.Now())
+	return entries, file, err
+}
+
+func previousBill(ctx context.Context, file *dagger.File) (*scanpolicy.Previous, error) {
+	if file == nil {
+		return nil, nil
+	}
+	text, err := file.Contents(ctx)
+	if err != nil {
+		return nil, failure("cannot read the previous bill of materials", err)
+	}
+	return scanpolicy.ReadPrevious([]byte(text))
+}
