@@ -141,11 +141,15 @@ func (s *scanner) match(ctx context.Context, trivy *dagger.Container, command, n
 		}
 		return nil, scanpolicy.Report{}, scanpolicy.Fault(status, said)
 	}
-	found := done.File(scanJSON)
-	text, err := found.Contents(ctx)
+	text, err := done.File(scanJSON).Contents(ctx)
 	if err != nil {
 		return nil, scanpolicy.Report{}, failure("the scanner's report", err)
 	}
+	timeless, err := scanpolicy.Timeless([]byte(text))
+	if err != nil {
+		return nil, scanpolicy.Report{}, err
+	}
+	found := dag.Directory().WithNewFile("scan.json", string(timeless)).File("scan.json")
 	report, err := scanpolicy.ReadReport([]byte(text))
 	if err == nil && (status == scanpolicy.Found) != (len(report.Findings) > 0) {
 		err = fmt.Errorf("the scanner's status is %d, and its report has %d findings: one of them is wrong", status, len(report.Findings))

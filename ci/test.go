@@ -129,8 +129,13 @@ func (p *proof) source(ctx context.Context) error {
 			return err
 		}
 	}
-	hook := proc.Command{Args: []string{"go", "test", "-count=1", "./gpuhook/..."}, Dir: filepath.Join(p.root, "ci", "engine")}
-	return hook.Run(ctx, os.Stdout)
+	for folder, packages := range map[string]string{"ci/engine": "./gpuhook/...", "ci/images/trivydb": "."} { // modules of their own
+		tests := proc.Command{Args: []string{"go", "test", "-count=1", packages}, Dir: filepath.Join(p.root, folder)}
+		if err := tests.Run(ctx, os.Stdout); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // goFiles are the Go files of the checkout, without those that a tool has generated.
@@ -186,7 +191,15 @@ func (p *proof) module(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(module, "dagger.json")); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s is no Dagger module: the acceptance tests are missing", module)
 	}
-	call := dagger.Call{CLI: p.machine.CLI(), Module: module, Args: []string{"all"}, Out: os.Stdout}
+	call := dagger.Call{CLI: p.machine.CLI(), Module: module, Out: os.Stdout}
+	database, err := p.machine.ScanDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	if database != "" {
+		call.Args = append(call.Args, "--database", database)
+	}
+	call.Args = append(call.Args, "all")
 	return callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module)
 }
 
