@@ -83,6 +83,9 @@ func roles(settings config.Config) []string {
 	if settings.Train.GPUs != config.NoGPUs {
 		used["tensorflow-gpu"] = true
 	}
+	if slices.Contains(settings.Exports, config.Tfjs) {
+		used["node"] = true
+	}
 	for role := range settings.Images {
 		used[role] = true
 	}
