@@ -1,7 +1,8 @@
 // Package lineage records what a model was made from, in the manifest.json that lies beside it.
 //
 // The manifest holds no time and no place, and its text depends on nothing but its content: a model made twice from the
-// same inputs on the same kind of machine has the same manifest, byte for byte.
+// same inputs on the same kind of machine has the same manifest, but for the digests of single files, since Keras writes
+// the same model in other bytes each time.
 package lineage
 
 import (
