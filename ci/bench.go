@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,11 +21,13 @@ for machines. The ratio says how the measurement compares with the one it is set
 // measurement is one thing that is timed.
 type measurement struct {
 	name    string
-	against string // name of the measurement that the ratio refers to; "" for none
+	against []string // names of the measurements whose sum the ratio refers to; nothing for none
 	times   int
 	// before is done ahead of each timed call; nil for nothing.
 	before func(ctx context.Context) error
 	timed  func(ctx context.Context) error
+	// seconds takes the place of the clock after a timed call, where the call itself knows better; nil for the clock.
+	seconds func() (float64, error)
 }
 
 // measured is what came out of a measurement.
@@ -32,7 +35,7 @@ type measured struct {
 	Name    string    `json:"name"`
 	Seconds float64   `json:"seconds"` // median
 	All     []float64 `json:"all"`
-	Against string    `json:"against,omitempty"`
+	Against []string  `json:"against,omitempty"`
 	Ratio   float64   `json:"ratio,omitempty"`
 }
 
@@ -55,10 +58,11 @@ func bench(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	measurements, err := benchmarks(ctx, root, folder, *times)
+	measurements, err := benchmarks(ctx, root, folder, *times, os.Stderr)
 	if err != nil {
 		return err
 	}
+	defer dockerWay{log: os.Stderr}.remove(context.WithoutCancel(ctx))
 	figures, err := measure(ctx, measurements, os.Stderr)
 	if err != nil {
 		return err
@@ -74,7 +78,7 @@ func bench(ctx context.Context, args []string) error {
 }
 
 // benchmarks are the measurements of this program, built once, on a copy of the sample project.
-func benchmarks(ctx context.Context, root, folder string, times int) ([]measurement, error) {
+func benchmarks(ctx context.Context, root, folder string, times int, log io.Writer) ([]measurement, error) {
 	program := filepath.Join(folder, "ci")
 	if err := (proc.Command{Args: []string{"go", "build", "-o", program, "./ci"}, Dir: root}).Run(ctx, os.Stderr); err != nil {
 		return nil, err
@@ -89,7 +93,8 @@ func benchmarks(ctx context.Context, root, folder string, times int) ([]measurem
 			return err
 		}
 	}
-	job := call("run", project, "--out", filepath.Join(folder, "out"))
+	out := filepath.Join(folder, "out")
+	job := call("run", project, "--out", out)
 	change := func(context.Context) error {
 		script, err := os.OpenFile(filepath.Join(project, "train.py"), os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
@@ -99,11 +104,52 @@ func benchmarks(ctx context.Context, root, folder string, times int) ([]measurem
 		_, err = fmt.Fprintf(script, "# %d\n", time.Now().UnixNano())
 		return err
 	}
+	plain := dockerWay{root: root, project: project, folder: filepath.Join(folder, "plain"), log: log}
+	if err := os.Mkdir(plain.folder, 0o755); err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(log, "preparing an image for the steps by docker run")
+	if err := plain.prepare(ctx); err != nil {
+		return nil, err
+	}
+	const (
+		pip, uv, test, train, evaluate = "pip install", "uv install, as the line does", "test by docker run", "train by docker run", "evaluate by docker run"
+		changed                        = "run, only train.py changed"
+	)
 	return []measurement{
 		{name: "up, nothing to do", times: times, before: call("up"), timed: call("up")},
-		{name: "run, only train.py changed", times: times, before: change, timed: job},
-		{name: "run, nothing changed", against: "run, only train.py changed", times: times, timed: job},
+		{name: pip, times: times, timed: plain.pip()},
+		{name: uv, against: []string{pip}, times: times, timed: plain.uv()},
+		{name: test, times: times, timed: plain.test()},
+		{name: train, times: times, timed: plain.train()},
+		{name: evaluate, times: times, timed: plain.evaluate()},
+		{name: changed, against: []string{test, train, evaluate}, times: times, before: change, timed: job},
+		{name: "run, nothing changed", against: []string{changed}, times: times, timed: job},
+		{name: "train in the line", against: []string{train}, times: times, before: change, timed: job, seconds: stepSeconds(out, "train")},
 	}, nil
+}
+
+// stepSeconds reads from a run's result how long one of its steps took.
+func stepSeconds(out, name string) func() (float64, error) {
+	return func() (float64, error) {
+		text, err := os.ReadFile(filepath.Join(out, "reports", "steps.json"))
+		if err != nil {
+			return 0, err
+		}
+		var steps []struct {
+			Name    string
+			Seconds float64
+		}
+		if err := json.Unmarshal(text, &steps); err != nil {
+			return 0, err
+		}
+		for _, step := range steps {
+			if step.Name == name {
+				return step.Seconds, nil
+			}
+		}
+		return 0, fmt.Errorf("steps.json has no step %s", name)
+	}
 }
 
 // measure takes the measurements in order and tells progress.
@@ -123,11 +169,22 @@ func measure(ctx context.Context, measurements []measurement, progress io.Writer
 			if err := m.timed(ctx); err != nil {
 				return nil, fmt.Errorf("%q: %w", m.name, err)
 			}
-			all = append(all, time.Since(began).Seconds())
+			seconds := time.Since(began).Seconds()
+			if m.seconds != nil {
+				var err error
+				if seconds, err = m.seconds(); err != nil {
+					return nil, fmt.Errorf("%q: %w", m.name, err)
+				}
+			}
+			all = append(all, seconds)
 		}
 		figure := measured{Name: m.name, Seconds: median(all), All: all, Against: m.against}
 		medians[m.name] = figure.Seconds
-		if base := medians[m.against]; base > 0 {
+		base := 0.0
+		for _, name := range m.against {
+			base += medians[name]
+		}
+		if base > 0 {
 			figure.Ratio = figure.Seconds / base
 		}
 		figures = append(figures, figure)
@@ -150,8 +207,8 @@ func tabulate(out io.Writer, figures []measured) error {
 	fmt.Fprintln(table, "MEASUREMENT\tMEDIAN\tRUNS\tRATIO")
 	for _, figure := range figures {
 		ratio := ""
-		if figure.Against != "" {
-			ratio = fmt.Sprintf("%.2f of %q", figure.Ratio, figure.Against)
+		if len(figure.Against) > 0 {
+			ratio = fmt.Sprintf("%.2f of %s", figure.Ratio, strings.Join(figure.Against, " + "))
 		}
 		fmt.Fprintf(table, "%s\t%.2f s\t%d\t%s\n", figure.Name, figure.Seconds, len(figure.All), ratio)
 	}

@@ -131,7 +131,7 @@ func TestMeasure(t *testing.T) {
 	}
 	figures, err := measure(t.Context(), []measurement{
 		{name: "slow", times: 2, before: note("prepare"), timed: note("slow")},
-		{name: "fast", against: "slow", times: 1, timed: note("fast")},
+		{name: "fast", against: []string{"slow"}, times: 1, timed: note("fast")},
 	}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
