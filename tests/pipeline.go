@@ -30,6 +30,17 @@ func (t *Tests) pipeline() []check {
 			}
 			return err
 		}},
+		{"pipeline/a second project: a CNN on another TensorFlow, from uv.lock", func(ctx context.Context) error {
+			text, err := line(t.Digits).Pipeline().File("metrics.json").Contents(ctx)
+			if err != nil {
+				return err
+			}
+			var metrics struct{ Accuracy float64 }
+			if err := json.Unmarshal([]byte(text), &metrics); err != nil || metrics.Accuracy < 0.95 {
+				return fmt.Errorf("metrics.json: want an accuracy of at least 0.95, have %s", text)
+			}
+			return nil
+		}},
 		{"pipeline/the manifest says what the model is a function of", func(ctx context.Context) error {
 			text, err := line(t.Phishing).Pipeline().File("manifest.json").Contents(ctx)
 			if err != nil {
