@@ -61,7 +61,7 @@ func (m *TensorflowCi) Publish(
 	// User of the registry; leave it out where none is needed.
 	// +optional
 	username string,
-	// Password or token of the user. Example: env:REGISTRY_PASSWORD
+	// Password or token of the user. Example: env://REGISTRY_PASSWORD
 	// +optional
 	password *dagger.Secret,
 ) (string, error) {

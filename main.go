@@ -63,7 +63,7 @@ func New(
 	// +optional
 	cache *dagger.CacheVolume,
 	// Address of the package index, credentials included, where it is not the public one. It reaches the installer alone,
-	// never a layer or a log. Example: env:PACKAGE_INDEX
+	// never a layer or a log. Example: env://PACKAGE_INDEX
 	// +optional
 	packageIndex *dagger.Secret,
 	// Git commit of the project, recorded in the lineage. Example: $CI_COMMIT_SHA
