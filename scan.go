@@ -38,7 +38,7 @@ func (r *ScanReport) Check() error {
 	if r.Passed {
 		return nil
 	}
-	return fmt.Errorf("scan of %s: %s", r.Target, r.Reason)
+	return fmt.Errorf("scan of %s: %s\nInstall the version that mends it, or accept it for a time: an entry in the ignore file (scan.ignore-file) with a statement and an expired_at", r.Target, r.Reason)
 }
 
 // Return the one scan in every form.

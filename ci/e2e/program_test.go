@@ -155,14 +155,14 @@ func empty(t *testing.T, folder string) {
 	}
 }
 
-// project writes a project whose training script is the given text.
+// project writes a project whose training script is the given text. Its image is one in which a scan finds nothing.
 func project(t *testing.T, script string) string {
 	t.Helper()
 	folder := t.TempDir()
 	for name, text := range map[string]string{
 		"train.py":              script,
 		"requirements.txt":      "",
-		"tensorflow-ci.yaml":    "version: 1\nmodel: broken\ntest: {paths: [tests]}\n",
+		"tensorflow-ci.yaml":    "version: 1\nmodel: broken\nimages: {tensorflow: \"tensorflow/tensorflow:2.21.0\"}\n",
 		"tests/test_nothing.py": "def test_nothing() -> None:\n    assert True\n",
 		"data/rows.csv":         "x,y\n1,1\n",
 	} {
