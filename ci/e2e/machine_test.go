@@ -119,8 +119,11 @@ func mainJob(t *testing.T) {
 		t.Errorf("a plain container measures %+v, metrics.json says %+v", measured, said)
 	}
 	again := succeed(t, "run", "--out", out)
-	if strings.Contains(again.stdout.String(), "  no  ") {
-		t.Errorf("with nothing changed a step ran again:\n%s", again.stdout.String())
+	for line := range strings.Lines(again.stdout.String()) {
+		// today's scan is never served from a cache
+		if strings.Contains(line, "  no  ") && !strings.HasPrefix(line, "scan ") {
+			t.Errorf("with nothing changed a step ran again: %s", line)
+		}
 	}
 }
 
@@ -189,7 +192,7 @@ func mount(t *testing.T, folder, options string) {
 func failingTraining(t *testing.T) {
 	parent := t.TempDir()
 	out := filepath.Join(parent, "out")
-	job := refuse(t, nil, "3", "run", project(t, "import sys\n\nprint('no luck today', file=sys.stderr)\nsys.exit(3)\n"), "--out", out)
+	job := refuse(t, nil, "3", "run", project(t, "import sys\n\nprint(\"no luck today\", file=sys.stderr)\nsys.exit(3)\n"), "--out", out)
 	if !strings.Contains(job.stderr.String(), "no luck today") || !strings.Contains(job.stderr.String(), "full log: ") {
 		t.Errorf("message:\n%s", job.stderr.String())
 	}
@@ -199,7 +202,7 @@ func failingTraining(t *testing.T) {
 // sleeping is a project that trains for ever.
 func sleeping(t *testing.T) string {
 	t.Helper()
-	return project(t, "import time\n\nprint('asleep', flush=True)\ntime.sleep(3600)\n")
+	return project(t, "import time\n\nprint(\"asleep\", flush=True)\ntime.sleep(3600)\n")
 }
 
 // asleep waits until the training runs, by the log of the job.
