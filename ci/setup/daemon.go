@@ -95,6 +95,9 @@ func removeStalePID(path, program string) error {
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err == nil {
+		_, err = proc.Of(pid) // one that has ended and is not yet collected still has a name
+	}
+	if err == nil {
 		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 		if err == nil && strings.TrimSpace(string(name)) == program {
 			return nil
