@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"os/exec"
@@ -199,9 +200,16 @@ func failingTraining(t *testing.T) {
 	empty(t, parent)
 }
 
-// sleeping is a project that trains for ever.
+// sleeping is a project that trains for ever. The log of an earlier run goes: asleep would take its words for this one's.
 func sleeping(t *testing.T) string {
 	t.Helper()
+	folder, err := state.Locate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(folder.Log("run")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
 	return project(t, "import time\n\nprint(\"asleep\", flush=True)\ntime.sleep(3600)\n")
 }
 
