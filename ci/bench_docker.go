@@ -52,7 +52,7 @@ func (d dockerWay) pip() func(context.Context) error {
 // uv installs the same set as the line does, bytecode included; uv itself is there before the clock starts.
 func (d dockerWay) uv() func(context.Context) error {
 	return d.run(benchBase, []string{"--env", "UV_COMPILE_BYTECODE=1", "--env", "PYC_INVALIDATION_MODE=UNCHECKED_HASH", "--env", "UV_LINK_MODE=copy"},
-		"/out/uv/bin/uv", "pip", "install", "--quiet", "--no-cache", "--python", "python3", "--break-system-packages", "--requirements", "requirements.txt")
+		"/out/uv/bin/uv", "pip", "install", "--quiet", "--no-cache", "--system", "--break-system-packages", "--requirements", "requirements.txt")
 }
 
 // prepare puts uv into the folder, and makes the image that the other steps run in.
