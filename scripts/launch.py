@@ -4,7 +4,7 @@
 
 The script is called as `python SCRIPT --data-path DIR --model-dir DIR ARGUMENT...`; `--log-dir` and `--checkpoint-dir`
 are added when the project's code mentions them. It must leave a SavedModel in the model directory. OUT then holds
-`model/`, `logs/`, `run.json` (the step's record) and `training.json` (what the lineage needs: packages, processor).
+`model/`, `logs/`, `run.json` (the step's record) and `training.json` (what the lineage needs: processor, threads).
 
 What lies in the checkpoint folder when a run starts is from one of the same inputs that was interrupted. A run that ends
 well empties the folder; so does one whose script fails by itself without having come any further, as it would do again.
@@ -16,7 +16,6 @@ worker 0, the chief: what it leaves is the model, and the first of all to fail e
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import pathlib
@@ -199,7 +198,6 @@ def main(arguments: list[str]) -> int:
         "processor": processor(),
         "resumed": checkpoints.resumed,
         "threads": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("TF_NUM_")},
-        "packages": dict(sorted((d.metadata["Name"], d.version) for d in importlib.metadata.distributions())),
     }, indent=1, sort_keys=True) + "\n")
     return 0
 
