@@ -142,6 +142,8 @@ func (m *Model) addTraining(ctx context.Context, _ config.Config, manifest *line
 		Gpus      []string
 		Resumed   bool
 		Threads   map[string]string
+
+		ExportedBy string
 	}
 	if err := json.Unmarshal([]byte(text), &training); err != nil {
 		return fmt.Errorf("the record of the training: %w", err)
@@ -152,6 +154,7 @@ func (m *Model) addTraining(ctx context.Context, _ config.Config, manifest *line
 	}
 	manifest.Threads = training.Threads
 	manifest.Parameters.Resumed = training.Resumed
+	manifest.ExportedBy = training.ExportedBy
 	return nil
 }
 
