@@ -21,6 +21,8 @@ type Model struct {
 	// +private
 	Record *dagger.File
 	// +private
+	Folder *dagger.Directory
+	// +private
 	Line *TensorflowCi
 }
 
@@ -44,7 +46,7 @@ func (m *TensorflowCi) Model(
 	if slices.Contains(names, "logs/") {
 		logs = directory.Directory("logs")
 	}
-	return &Model{SavedModel: directory.Directory("model"), Logs: logs, Line: m}, nil
+	return &Model{SavedModel: directory.Directory("model"), Logs: logs, Folder: directory, Line: m}, nil
 }
 
 // modelDigest is the answer of scripts/modeldigest.py.

@@ -72,7 +72,8 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 		WithWorkdir(sourceDir).
 		With(reproducible(settings)).
 		With(gpus(settings)).
-		With(resumable(checkpoints))
+		With(resumable(checkpoints)).
+		With(m.anew(checkpoints != nil))
 	args := arguments(settings.Train.Args)
 	if settings.Train.Workers > 1 {
 		var flags []string

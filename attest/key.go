@@ -67,3 +67,9 @@ func readKey(text []byte, what, hint string) (*signerverifier.SSLibKey, error) {
 	}
 	return key, nil
 }
+
+// CheckKey refuses what cannot sign, before anything is made that is to be signed.
+func CheckKey(privateKeyPEM []byte) error {
+	_, err := privateKey(privateKeyPEM)
+	return err
+}
