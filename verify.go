@@ -46,7 +46,7 @@ func (v *Verification) Check() error {
 func (m *TensorflowCi) Verify(
 	ctx context.Context,
 	// Output of a run: manifest.json, and beside it model/, exports/ and attestation.json as far as they were made.
-	output *dagger.Directory,
+	directory *dagger.Directory,
 	// Check digests and signature only; nothing is trained.
 	// +optional
 	quick bool,
@@ -63,7 +63,7 @@ func (m *TensorflowCi) Verify(
 	// +default=0
 	maxFlipped int,
 ) (string, error) {
-	verification, err := m.Verification(ctx, output, quick, publicKey, maxWeightDifference, maxPredictionDifference, maxFlipped)
+	verification, err := m.Verification(ctx, directory, quick, publicKey, maxWeightDifference, maxPredictionDifference, maxFlipped)
 	if err != nil {
 		return "", err
 	}
@@ -76,7 +76,7 @@ func (m *TensorflowCi) Verify(
 func (m *TensorflowCi) Verification(
 	ctx context.Context,
 	// Output of a run: manifest.json, and beside it model/, exports/ and attestation.json as far as they were made.
-	output *dagger.Directory,
+	directory *dagger.Directory,
 	// Check digests and signature only; nothing is trained.
 	// +optional
 	quick bool,
@@ -97,13 +97,13 @@ func (m *TensorflowCi) Verification(
 	if err != nil {
 		return nil, err
 	}
-	recorded, verdict, err := m.unchanged(ctx, output, publicKey)
+	recorded, verdict, err := m.unchanged(ctx, directory, publicKey)
 	if err != nil {
 		return nil, err
 	}
 	if verdict.Passed && !quick {
 		vouched := verdict.Summary
-		if verdict, err = m.repeated(ctx, recorded, output, limits); err != nil {
+		if verdict, err = m.repeated(ctx, recorded, directory, limits); err != nil {
 			return nil, err
 		}
 		verdict.Summary = strings.TrimSpace(verdict.Summary + "\n" + vouched)
@@ -128,7 +128,7 @@ func (m *TensorflowCi) unchanged(ctx context.Context, folder *dagger.Directory, 
 	vouched := "no signature was checked: give --public-key for a model that was signed"
 	if publicKey != nil {
 		if found, err := folder.Exists(ctx, attest.FileName); err != nil || !found {
-			return lineage.Manifest{}, verdict, fmt.Errorf("--output holds no %s: nobody vouches for this model; a run with --signing-key makes one, or sign", attest.FileName)
+			return lineage.Manifest{}, verdict, fmt.Errorf("--directory holds no %s: nobody vouches for this model; a run with --signing-key makes one, or sign", attest.FileName)
 		}
 		signed, err := verifiedEnvelope(ctx, folder.File(attest.FileName), publicKey)
 		if err != nil {
@@ -154,7 +154,7 @@ func (m *TensorflowCi) output(ctx context.Context, folder *dagger.Directory) (ve
 	var output verification.Output
 	names, err := folder.Entries(ctx)
 	if err != nil {
-		return output, failure("cannot read --output", err)
+		return output, failure("cannot read --directory", err)
 	}
 	if !slices.Contains(names, lineage.FileName) {
 		return output, fmt.Errorf("there is no %s: want the output of a run, this folder has %q", lineage.FileName, names)
