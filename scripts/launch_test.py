@@ -16,11 +16,11 @@ SAVES = ("import argparse, pathlib; p = argparse.ArgumentParser(); p.add_argumen
          "a, _ = p.parse_known_args(); d = pathlib.Path(a.model_dir)\n")
 
 
-def train(tmp_path: pathlib.Path, code: str, *rest: str, limit: str = "30", options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+def train(tmp_path: pathlib.Path, code: str, *rest: str, limit: str = "300", options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     (tmp_path / "train.py").write_text(code)
     command = [sys.executable, str(HERE / "launch.py"), "--script", "train.py", "--data", "/data", "--out", str(tmp_path / "o"),
                "--seed", "7", "--mode", "off", "--limit", limit, *options, "--", *rest]
-    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=360)
 
 
 @pytest.mark.parametrize(("code", "status", "message"), [
