@@ -33,6 +33,8 @@ type TensorflowCi struct {
 	PackageIndex *dagger.Secret
 	// +private
 	Commit string
+	// +private
+	Again string
 }
 
 // Bind the line to a project.

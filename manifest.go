@@ -204,6 +204,8 @@ func (m *Model) addTraining(ctx context.Context, manifest *lineage.Manifest) err
 		Gpus      []string
 		Resumed   bool
 		Threads   map[string]string
+
+		ExportedBy string
 	}
 	if err := json.Unmarshal([]byte(text), &training); err != nil {
 		return fmt.Errorf("the record of the training: %w", err)
@@ -214,6 +216,7 @@ func (m *Model) addTraining(ctx context.Context, manifest *lineage.Manifest) err
 	}
 	manifest.Threads = training.Threads
 	manifest.Parameters.Resumed = training.Resumed
+	manifest.ExportedBy = training.ExportedBy
 	return nil
 }
 

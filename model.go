@@ -25,6 +25,8 @@ type Model struct {
 	// +private
 	Made *dagger.File
 	// +private
+	Folder *dagger.Directory
+	// +private
 	Line *TensorflowCi
 }
 
@@ -46,7 +48,7 @@ func (m *TensorflowCi) Model(
 	case !slices.Contains(names, "model/"):
 		return nil, fmt.Errorf("--directory holds no SavedModel: want saved_model.pb in it or in its model/ folder, it has %q", names)
 	}
-	model := &Model{SavedModel: directory.Directory("model"), Logs: dag.Directory(), Line: m}
+	model := &Model{SavedModel: directory.Directory("model"), Logs: dag.Directory(), Folder: directory, Line: m}
 	if slices.Contains(names, "logs/") {
 		model.Logs = directory.Directory("logs")
 	}

@@ -25,7 +25,14 @@ func (m *TensorflowCi) Pipeline(
 	// Model to compare with, for max-drop rules: a SavedModel directory or an earlier output of pipeline.
 	// +optional
 	baseline *dagger.Directory,
+	// Private ed25519 key (PKCS #8, PEM): with it the output holds attestation.json, as sign makes it. Example: env://SIGNING_KEY
+	// +optional
+	signingKey *dagger.Secret,
 ) (*dagger.Directory, error) {
+	key, err := keyOf(ctx, signingKey)
+	if err != nil {
+		return nil, err
+	}
 	settings, err := m.settings(ctx)
 	if err != nil {
 		return nil, err
@@ -76,7 +83,7 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
-	return made.
+	made = made.
 		WithDirectory("model", model.SavedModel).
 		WithDirectory("logs", model.Logs).
 		WithFile("metrics.json", evaluation.Metrics).
@@ -85,7 +92,8 @@ func (m *TensorflowCi) Pipeline(
 		WithDirectory("reports", found.scan.Reports()).
 		WithDirectory("reports", found.test.Reports).
 		WithFile("reports/evaluation.json", evaluation.Report).
-		WithNewFile("reports/steps.json", steps), nil
+		WithNewFile("reports/steps.json", steps)
+	return m.attested(ctx, made, key)
 }
 
 // checks is what is found before there is a model.
@@ -162,8 +170,11 @@ func (m *TensorflowCi) Run(
 	// Model to compare with, for max-drop rules: a SavedModel directory or an earlier output of pipeline.
 	// +optional
 	baseline *dagger.Directory,
+	// Private ed25519 key (PKCS #8, PEM): with it the output holds attestation.json, as sign makes it. Example: env://SIGNING_KEY
+	// +optional
+	signingKey *dagger.Secret,
 ) (*dagger.Directory, error) {
-	return m.Pipeline(ctx, baseline)
+	return m.Pipeline(ctx, baseline, signingKey)
 }
 
 // record is a step's own account of its last real run.

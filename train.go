@@ -16,7 +16,7 @@ import (
 // Run the project's training script and return the model that it exported.
 //
 // The script is called as python SCRIPT --data-path DIR --model-dir DIR and what train.args holds; it must leave a
-// SavedModel in the model directory. Served from the cache while code, data, requirements, image and arguments are
+// SavedModel in the model directory, or a Keras file that the line makes one of. Served from the cache while code, data, requirements, image and arguments are
 // the same. Held-out data (evaluate.data) is never shown to it. A script that takes --checkpoint-dir goes on from there
 // after it was killed. With train.workers above 1 it runs in that many containers at once, told of each other by
 // TF_CONFIG (MultiWorkerMirroredStrategy); the chief's model is the result.
@@ -66,13 +66,14 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 		launch = append(launch, "--checkpoints", checkpointDir)
 	}
 	trainer := installed.
-		With(scripts("launch.py", "seeded.py")).
+		With(scripts("launch.py", "seeded.py", "export.py")).
 		WithDirectory(sourceDir, source).
 		WithMountedDirectory(dataPath, data).
 		WithWorkdir(sourceDir).
 		With(reproducible(settings)).
 		With(gpus(settings)).
-		With(resumable(checkpoints))
+		With(resumable(checkpoints)).
+		With(m.anew(checkpoints != nil))
 	args := arguments(settings.Train.Args)
 	if settings.Train.Workers > 1 {
 		var flags []string

@@ -116,7 +116,7 @@ func benchmarks(ctx context.Context, root, folder string, times int, log io.Writ
 		pip, test, train, evaluate = "pip install", "test by docker run", "train by docker run", "evaluate by docker run"
 		changed                    = "run, only train.py changed"
 	)
-	return []measurement{
+	return append([]measurement{
 		{name: "up, nothing to do", times: times, before: call("up"), timed: call("up")},
 		{name: pip, times: times, timed: plain.pip()},
 		{name: "uv install", against: []string{pip}, times: times, timed: plain.uv(uvLinks)},
@@ -127,7 +127,7 @@ func benchmarks(ctx context.Context, root, folder string, times int, log io.Writ
 		{name: changed, against: []string{test, train, evaluate}, times: times, before: change, timed: job},
 		{name: "run, nothing changed", against: []string{changed}, times: times, timed: job},
 		{name: "train in the line", against: []string{train}, times: times, before: change, timed: job, seconds: stepSeconds(out, "train")},
-	}, nil
+	}, plain.modes(times)...), nil
 }
 
 // stepSeconds reads from a run's result how long one of its steps took.

@@ -29,7 +29,7 @@ type Manifest struct {
 	GraphDigest     string            `json:"graphDigest,omitempty"`
 	Files           map[string]string `json:"files,omitempty"`      // path in the SavedModel to digest
 	Signatures      json.RawMessage   `json:"signatures,omitempty"` // as scripts/modeldigest.py lists them
-	ExportedBy      string            `json:"exportedBy,omitempty"` // what wrote the SavedModel, such as keras.Model.export
+	ExportedBy      string            `json:"exportedBy,omitempty"` // "the training script", or what the line made it from
 
 	Source       Source           `json:"source"`
 	Data         Data             `json:"data"`

@@ -3,7 +3,8 @@
     python3 launch.py --script train.py --data DIR --out DIR --seed 7 --mode host --limit 3600 -- --epochs 50
 
 The script is called as `python SCRIPT --data-path DIR --model-dir DIR ARGUMENT...`; `--log-dir` and `--checkpoint-dir`
-are added when the project's code mentions them. It must leave a SavedModel in the model directory. OUT then holds
+are added when the project's code mentions them. It must leave a SavedModel in the model directory, or a Keras model that
+export.py makes one of. OUT then holds
 `model/`, `logs/`, `run.json` (the step's record) and `training.json` (what the lineage needs: processor, threads).
 
 What lies in the checkpoint folder when a run starts is from one of the same inputs that was interrupted. A run that ends
@@ -26,6 +27,7 @@ import subprocess
 import sys
 import threading
 
+import export
 import step
 
 HERE = pathlib.Path(__file__).parent
@@ -190,10 +192,15 @@ def main(arguments: list[str]) -> int:
             checkpoints.clear()
             message += "; it had gone on from a checkpoint of an interrupted run, which is removed: the next run begins anew"
         return step.fail(message, step.TIMED_OUT if outcome.timed_out else 1)
+    try:
+        exported_by = export.take_over(model, options.out / "handed-over", options.script, options.limit)
+    except export.Refused as refused:
+        return step.fail(f"{options.script} left no SavedModel, and what it left cannot be made into one: {refused}")
     if message := missing_model(options.script, model):
         return step.fail(message)
     checkpoints.clear()
     (options.out / "training.json").write_text(json.dumps({
+        "exportedBy": exported_by,
         "gpus": gpus(),
         "processor": processor(),
         "resumed": checkpoints.resumed,

@@ -16,18 +16,19 @@ SAVES = ("import argparse, pathlib; p = argparse.ArgumentParser(); p.add_argumen
          "a, _ = p.parse_known_args(); d = pathlib.Path(a.model_dir)\n")
 
 
-def train(tmp_path: pathlib.Path, code: str, *rest: str, limit: str = "30", options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+def train(tmp_path: pathlib.Path, code: str, *rest: str, limit: str = "300", options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     (tmp_path / "train.py").write_text(code)
     command = [sys.executable, str(HERE / "launch.py"), "--script", "train.py", "--data", "/data", "--out", str(tmp_path / "o"),
                "--seed", "7", "--mode", "off", "--limit", limit, *options, "--", *rest]
-    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=360)
 
 
 @pytest.mark.parametrize(("code", "status", "message"), [
     ("import sys; sys.exit(3)", 1, "train.py exited with status 3"),
     ("import os; os.kill(os.getpid(), 9)", 1, "was killed (signal 9), most often because memory ran out"),
     ("pass", 2, "left no SavedModel in --model-dir (it left nothing): call model.export(model_dir)"),
-    (SAVES + "(d / 'm.keras').write_text('')", 2, "saved m.keras, a Keras file and not a SavedModel: call model.export(model_dir)"),
+    (SAVES + "(d / 'm.keras').write_text('')", 2, "left no SavedModel, and what it left cannot be made into one: m.keras cannot be loaded"),
+    (SAVES + "(d / 'm.h5').write_text('')", 2, "saved m.h5, a Keras file and not a SavedModel: call model.export(model_dir)"),
     (SAVES + "(d / '1').mkdir(); (d / '1' / 'saved_model.pb').write_text('')", 2, "wrote its SavedModel into the subfolder 1"),
     ("raise ValueError('Invalid filepath extension for saving.')", 1, "call model.export(model_dir)"),
     ("raise ValueError('Attempt to convert a value (PerReplica:{}) to a Tensor')", 1, "use a custom training loop"),
@@ -52,7 +53,8 @@ def test_arguments_reach_the_script_as_they_are(tmp_path: pathlib.Path) -> None:
     assert argv[argv.index("--name") + 1] == odd
     assert argv[argv.index("--log-dir") + 1] == str(tmp_path / "o" / "logs")
     assert "--checkpoint-dir" not in argv
-    assert json.loads((tmp_path / "o" / "training.json").read_text())["resumed"] is False
+    record = json.loads((tmp_path / "o" / "training.json").read_text())
+    assert record["resumed"] is False and record["exportedBy"] == "the training script"
 
 
 def test_flags_that_the_project_does_not_name_are_not_passed(tmp_path: pathlib.Path) -> None:

@@ -33,8 +33,12 @@ class Graphs:
         self._depth = 0
 
     def digest(self) -> bytes:
-        signatures = self.model.graph.signature_def
-        return mix("graph 1", [self._signature(name, signatures[name]) for name in in_order(signatures) if name != INIT_OP])
+        return mix("graph 1", list(self.signatures().values()))
+
+    def signatures(self) -> dict[str, bytes]:
+        """What each signature takes, computes and returns, in the order of their names."""
+        found = self.model.graph.signature_def
+        return {name: self._signature(name, found[name]) for name in in_order(found) if name != INIT_OP}
 
     def _signature(self, name: str, signature: Any) -> bytes:
         given = {tensor.split(":")[0]: mix("input", key) for key, info in signature.inputs.items() for tensor in _tensors(info)}

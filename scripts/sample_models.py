@@ -53,6 +53,24 @@ def save(module: Any, folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
+def nudge(model: pathlib.Path, variable: str, ulps: int = 1) -> pathlib.Path:
+    """Change the first value of one variable of a SavedModel by so many units in the last place; its files stay whole."""
+    import tensorflow as tf
+
+    prefix = str(model / "variables" / "variables")
+    reader = tf.train.load_checkpoint(prefix)
+    tensors = {key: reader.get_tensor(key) for key in sorted(reader.get_variable_to_shape_map())}
+    touched = [key for key in tensors if key.startswith(variable)]
+    assert touched, f"{variable} is none of {sorted(tensors)}"
+    for key in touched:
+        value = np.array(tensors[key], dtype=np.float32)
+        value.reshape(-1).view(np.int32)[0] += ulps
+        tensors[key] = value
+    tf.raw_ops.SaveV2(prefix=prefix, tensor_names=list(tensors), shape_and_slices=[""] * len(tensors),
+                      tensors=[tf.constant(value) for value in tensors.values()])
+    return model
+
+
 def table(file: pathlib.Path, count: int = 60) -> pathlib.Path:
     """A CSV of rows for `binary`, with the column `label`."""
     values = np.random.default_rng(2).uniform(0, 1, (count, 2)).astype(np.float32)

@@ -17,8 +17,7 @@ func (t *Tests) training() []check {
 	}{
 		{"exits 3", "import sys; sys.exit(3)\n", []string{"train.py exited with status 3"}},
 		{"writes no model", parsed, []string{"left no SavedModel", "model.export"}},
-		{"saves a .keras file", parsed + "import keras\nkeras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(a.model_dir / 'model.keras')\n",
-			[]string{"saved model.keras", "call model.export"}},
+		{"saves a damaged .keras file", parsed + "(a.model_dir / 'model.keras').write_text('x')\n", []string{"left no SavedModel", "model.keras cannot be loaded"}},
 		{"calls model.save as in Keras 2", parsed + "import keras\nkeras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(str(a.model_dir))\n",
 			[]string{"call model.export"}},
 		{"hangs", "import time\nprint('thinking', flush=True)\ntime.sleep(600)\n", []string{"stopped after 12 s", "train.time-limit"}},

@@ -1,0 +1,123 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"dagger/tensorflow-ci/ci/dagger"
+	"dagger/tensorflow-ci/ci/host"
+	"dagger/tensorflow-ci/ci/state"
+)
+
+// TestTwoFreshEngines trains a network of convolutions on two engines that have nothing in their caches, one with a single
+// core and one with all of them, from two folders: the models must be equal. The engines and what they keep are removed.
+func TestTwoFreshEngines(t *testing.T) {
+	succeed(t, "up")
+	digests := map[string]string{}
+	for name, cores := range map[string]string{"one-core": "0", "all-cores": fmt.Sprintf("0-%d", runtime.NumCPU()-1)} {
+		folder := filepath.Join(t.TempDir(), name)
+		if err := os.CopyFS(folder, os.DirFS(filepath.Join(checkout, "testdata", "digits"))); err != nil {
+			t.Fatal(err)
+		}
+		digests[name] = digestOn(t, freshEngine(t, name, cores), folder)
+	}
+	if digests["one-core"] != digests["all-cores"] || !strings.HasPrefix(digests["one-core"], "sha256:") {
+		t.Errorf("two fresh engines made other models of the same inputs: %v", digests)
+	}
+}
+
+// digestOn trains the project on an engine and gives the model's canonical digest.
+func digestOn(t *testing.T, engine, project string) string {
+	t.Helper()
+	folder, err := state.Locate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cli := folder.Path("bin", "dagger")
+	if _, err := os.Stat(cli); err != nil {
+		cli = "dagger" // on a machine that had it before `up`
+	}
+	var log, answer strings.Builder
+	call := dagger.Call{
+		CLI: cli, Module: checkout, Out: &answer,
+		Args: []string{"--source", project, "--set", "train.args.epochs=1", "train", "digest"},
+		Env:  []string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST=container://" + engine},
+	}
+	if err := call.Run(t.Context(), &log, func(string) {}); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	return strings.TrimSpace(answer.String())
+}
+
+// freshEngine starts an engine that is made as the machine's own is, but keeps what it has in a volume of its own; it gives
+// the container's name. Both are gone after the test.
+func freshEngine(t *testing.T, name, cores string) string {
+	t.Helper()
+	name = "tensorflow-ci-e2e-" + name
+	var like []struct {
+		Image      string
+		Config     struct{ Cmd, Env []string }
+		HostConfig struct {
+			Binds, CapAdd, SecurityOpt, DeviceCgroupRules, MaskedPaths []string
+			Privileged                                                 bool
+		}
+	}
+	if err := json.Unmarshal([]byte(docker(t, "container", "inspect", host.EngineContainer)), &like); err != nil || len(like) != 1 {
+		t.Fatalf("the machine's own engine: %v", err)
+	}
+	own := like[0]
+	args := []string{"run", "--detach", "--name", name, "--cpuset-cpus", cores, "--volume", name + ":/var/lib/dagger"}
+	for _, bind := range own.HostConfig.Binds {
+		if !strings.Contains(bind, ":/var/lib/dagger") {
+			args = append(args, "--volume", bind)
+		}
+	}
+	for flag, values := range map[string][]string{
+		"--cap-add": own.HostConfig.CapAdd, "--security-opt": own.HostConfig.SecurityOpt,
+		"--device-cgroup-rule": own.HostConfig.DeviceCgroupRules, "--env": own.Config.Env,
+	} {
+		for _, value := range values {
+			args = append(args, flag, value)
+		}
+	}
+	if own.HostConfig.Privileged {
+		args = append(args, "--privileged")
+	} else if own.HostConfig.MaskedPaths != nil && len(own.HostConfig.MaskedPaths) == 0 {
+		args = append(args, "--security-opt", "systempaths=unconfined")
+	}
+	t.Cleanup(func() {
+		for _, command := range [][]string{{"rm", "--force", name}, {"volume", "rm", "--force", name}} {
+			if output, err := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", command...).CombinedOutput(); err != nil {
+				t.Errorf("docker %s: %v: %s", strings.Join(command, " "), err, output)
+			}
+		}
+	})
+	docker(t, append(append(args, own.Image), own.Config.Cmd...)...)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		if exec.Command("docker", "exec", name, "test", "-S", "/run/dagger/engine.sock").Run() == nil {
+			return name
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the engine %s does not listen:\n%s", name, docker(t, "logs", "--tail", "20", name))
+		}
+	}
+}
+
+func docker(t *testing.T, args ...string) string {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "docker", args...).Output()
+	if err != nil {
+		t.Fatalf("docker %s: %v", strings.Join(args, " "), err)
+	}
+	return string(output)
+}
