@@ -263,15 +263,27 @@ func TestDatabase(t *testing.T) {
 	}
 }
 
+// What Trivy 0.74.0 writes, each seen.
 func TestFault(t *testing.T) {
+	const (
+		fatal = "2026-11-24T12:00:00Z\tFATAL\tFatal error\trun error: "
+		oci   = fatal + "init error: DB error: failed to download vulnerability DB: OCI artifact error: failed to download vulnerability DB: failed to download artifact from r.example/trivy-db:2: OCI "
+	)
 	for _, test := range []struct {
 		status       int
 		stderr, want string
 	}{
 		{2, "panic: runtime error\n\ngoroutine 1 [running]:\nmain.main()\n", "crashed (status 2): the vulnerability database is damaged"},
-		{1, "INFO x\n2026-11-24T12:00:00Z\tFATAL\tFatal error\trun error: init error: DB error: failed to download vulnerability DB: connection refused\n",
-			"the vulnerability database cannot be had"},
-		{1, "FATAL\t--skip-db-update cannot be specified on the first run\n", "there is no vulnerability database"},
+		{1, oci + "repository error: 1 error occurred:\n\t* GET http://r.example/v2/trivy-db/manifests/2: MANIFEST_UNKNOWN: manifest unknown; map[Tag:2]\n\n\n", missingDatabase},
+		{1, "INFO x\n" + oci + "repository error: 1 error occurred:\n\t* Get \"https://r.example/v2/\": dial tcp 127.0.0.1:1: connect: connection refused\n", lostRegistry},
+		{1, oci + "repository error: 1 error occurred:\n\t* Get \"https://r.example/v2/\": dial tcp: lookup r.example on 10.0.0.1:53: no such host\n", lostRegistry},
+		{1, oci + "repository error: UNAUTHORIZED: authentication required\n", closedRegistry},
+		{1, oci + "artifact must be a single layer\n", otherArtifact},
+		{1, oci + "repository error: something new\n", noDownload},
+		{1, fatal + "init error: DB error: error in vulnerability DB initialize: failed to open db: invalid database\n", damagedDatabase},
+		{1, fatal + "init error: DB error: database error: --skip-db-update cannot be specified on the first run\n", noDatabase},
+		{1, fatal + "sbom scan error: scan error: scan failed: failed analysis: SBOM decode error: unknown scanning is not yet supported", noList},
+		{1, fatal + "rootfs scan error: scan error: scan failed: failed analysis: analyze with traversal: walk dir error: unknown error with /scan/x: lstat /scan/x: no such file or directory", noImage},
 		{1, "something\nelse\n", "status 1)\n  else"},
 		{137, "", "status 137)\n  it said nothing"},
 	} {
