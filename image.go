@@ -83,7 +83,7 @@ func (m *TensorflowCi) Publish(
 	if err != nil {
 		return "", err
 	}
-	report, err := m.allSafe(ctx, settings, config.ScanImage, config.ScanSource)
+	report, err := m.safeWith(ctx, settings, config.ScanImage, image.Rootfs())
 	if err != nil {
 		return "", fmt.Errorf("nothing was published: %w", err)
 	}

@@ -199,27 +199,37 @@ func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target 
 
 // safe scans what a model is trained with and from; the report is that of the environment.
 func (m *TensorflowCi) safe(ctx context.Context, settings config.Config) (*ScanReport, error) {
-	return m.allSafe(ctx, settings, config.ScanEnvironment, config.ScanSource)
+	environment, err := m.scanned(ctx, settings, config.ScanEnvironment)
+	if err != nil {
+		return nil, err
+	}
+	return m.safeWith(ctx, settings, config.ScanEnvironment, environment)
 }
 
-// allSafe scans some targets side by side, and stops at the first gate that does not open; the report is that of the first.
-func (m *TensorflowCi) allSafe(ctx context.Context, settings config.Config, targets ...string) (*ScanReport, error) {
-	reports := make([]*ScanReport, len(targets))
-	group, ctx := errgroup.WithContext(ctx)
-	for at, target := range targets {
-		group.Go(func() error {
-			root, err := m.scanned(ctx, settings, target)
-			if err != nil {
-				return err
-			}
-			if reports[at], err = m.scan(ctx, settings, target, root, nil); err != nil {
-				return err
-			}
-			return reports[at].Check()
-		})
+// safeWith scans the root of a target and the source side by side, and stops at the first gate that does not open; the
+// report is that of the target.
+func (m *TensorflowCi) safeWith(ctx context.Context, settings config.Config, target string, root *dagger.Directory) (*ScanReport, error) {
+	source, err := m.scanned(ctx, settings, config.ScanSource)
+	if err != nil {
+		return nil, err
 	}
-	err := group.Wait()
-	return reports[0], err
+	var report *ScanReport
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if report, err = m.scan(ctx, settings, target, root, nil); err != nil {
+			return err
+		}
+		return report.Check()
+	})
+	group.Go(func() error {
+		secrets, err := m.scan(ctx, settings, config.ScanSource, source, nil)
+		if err != nil {
+			return err
+		}
+		return secrets.Check()
+	})
+	err = group.Wait()
+	return report, err
 }
 
 // isImage tells the targets that are the root of a file system, and so must have packages, from those that may have none.
