@@ -167,7 +167,8 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that what is accepted reads back as itself, in both of its forms, and is never a flag or a moving tag.
+// FuzzParse holds that what is accepted reads back as itself, in both of its forms, is never a flag or a moving tag and is
+// allowed from its own registry, and that what is refused is named in one line that is fit for a log.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"tensorflow/tensorflow:2.16.2", "python", "x@" + sha256, "localhost:5000/a/b:1@" + sha256, "docker.io/library/localhost/x:1",
@@ -178,7 +179,18 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		ref, err := Parse(s)
 		if err != nil {
+			said := err.Error()
+			if !strings.HasPrefix(said, "image "+shortened(s)+": ") || !strings.Contains(said, "; write ") || len(said) > 1000 ||
+				strings.ContainsFunc(said, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("%q is refused with %q", s, said)
+			}
 			return
+		}
+		if err := ref.Allowed([]string{"elsewhere.example.com", ref.Registry}); err != nil {
+			t.Errorf("%q: %v", s, err)
+		}
+		if ref.Allowed([]string{ref.Registry + "x"}) == nil {
+			t.Errorf("%q is allowed from another registry", s)
 		}
 		if strings.HasPrefix(s, "-") || ref.Tag == "latest" || ref.Tag == "" && !ref.Pinned() {
 			t.Errorf("accepted %q", s)

@@ -67,9 +67,11 @@ func Open(content io.ReaderAt, size int64) (*Archive, error) {
 	if err := archive.read("index.json", &index); err != nil {
 		return nil, err
 	}
-	// An index can name another one, for a single platform.
-	for len(index.Manifests) == 1 && index.Manifests[0].MediaType == indexType {
-		if err := archive.read(blobPath(index.Manifests[0].Digest), &index); err != nil {
+	// An index can name another one, for a single platform, and no more than that.
+	if len(index.Manifests) == 1 && index.Manifests[0].MediaType == indexType {
+		place := blobPath(index.Manifests[0].Digest)
+		index.Manifests = nil
+		if err := archive.read(place, &index); err != nil {
 			return nil, err
 		}
 	}
@@ -82,6 +84,9 @@ func Open(content io.ReaderAt, size int64) (*Archive, error) {
 	var config map[string]any
 	if err := archive.read(blobPath(archive.manifest.Config.Digest), &config); err != nil {
 		return nil, err
+	}
+	if config == nil {
+		return nil, fmt.Errorf("the config in the image archive, %s, is no object", archive.manifest.Config.Digest)
 	}
 	for _, layer := range archive.manifest.Layers {
 		if archive.blobs[blobPath(layer.Digest)] == nil {

@@ -35,16 +35,19 @@ var sections = map[string]string{
 // ReadIgnores reads a .trivyignore.yaml and refuses what Trivy would let pass: an entry without a reason or without a
 // last day, one that is over, and any key that is not known. The error lists every problem with its line.
 func ReadIgnores(file string, text []byte, now time.Time) (Ignores, error) {
+	if len(text) > maxIgnores {
+		return nil, fmt.Errorf("%s: the file has %d bytes, and %d are the most", file, len(text), maxIgnores)
+	}
 	reader := ignoreReader{file: file, now: now}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
-	switch err := decoder.Decode(&document); {
+	switch err := decode(decoder, &document); {
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("%s: this is not YAML: %w", file, err)
 	}
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+	if err := decode(decoder, &second); !errors.Is(err, io.EOF) {
 		reader.refuse(&second, "a second document begins, which the scanner would not read")
 	}
 	for name, list := range reader.fields(document.Content[0], "vulnerabilities, misconfigurations, secrets, licenses") {
@@ -61,6 +64,19 @@ func ReadIgnores(file string, text []byte, now time.Time) (Ignores, error) {
 		}
 	}
 	return reader.entries, errors.Join(reader.problems...)
+}
+
+// maxIgnores is far more than a file of exceptions needs.
+const maxIgnores = 1 << 20
+
+// decode guards against what a parser of a project's text must never do to its caller.
+func decode(decoder *yaml.Decoder, node *yaml.Node) (err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("the parser gave up: %v", broken)
+		}
+	}()
+	return decoder.Decode(node)
 }
 
 type ignoreReader struct {
@@ -87,6 +103,10 @@ func (r *ignoreReader) fields(node *yaml.Node, allowed string) func(func(name, v
 		seen := map[string]bool{}
 		for at := 0; at+1 < len(node.Content); at += 2 {
 			name := node.Content[at]
+			if name.Kind != yaml.ScalarNode {
+				r.refuse(name, "what stands where a key should is no word; allowed: "+allowed)
+				continue
+			}
 			if seen[name.Value] {
 				r.refuse(name, fmt.Sprintf("%q is there twice", name.Value))
 				continue

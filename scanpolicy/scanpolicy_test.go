@@ -216,6 +216,9 @@ func TestReadIgnoresRefuses(t *testing.T) {
 		{entry(id, why, until) + "---\nsecrets: []\n", "x.yaml:5: a second document begins"},
 		{"a: [\n", "x.yaml: this is not YAML"},
 		{entry("<<: {id: CVE-1}", why, until), `x.yaml:2: unknown key "<<"`},
+		{"vulnerabilities:\n  - {&expired_at id: CVE-1, statement: a, *expired_at : 2027-01-31}\n", "x.yaml:2: what stands where a key should"},
+		{"? [a]\n: b\n", "x.yaml:1: what stands where a key should"},
+		{strings.Repeat("#", maxIgnores+1), "x.yaml: the file has 1048577 bytes"},
 		{"secrets: &a []\nlicenses: *a\n", "x.yaml:2: licenses is no list"},
 	} {
 		if _, err := ReadIgnores("x.yaml", []byte(test.text), now); err == nil || !strings.Contains(err.Error(), test.want) {
