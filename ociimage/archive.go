@@ -54,6 +54,9 @@ type Archive struct {
 	config   []byte
 }
 
+// deepest is how many indexes may lie in each other; more go round in a circle.
+const deepest = 4
+
 // maxDocument is far more than a manifest or a config needs.
 const maxDocument = 16 << 20
 
@@ -67,8 +70,11 @@ func Open(content io.ReaderAt, size int64) (*Archive, error) {
 	if err := archive.read("index.json", &index); err != nil {
 		return nil, err
 	}
-	// An index can name another one, for a single platform, and no more than that.
-	if len(index.Manifests) == 1 && index.Manifests[0].MediaType == indexType {
+	// An index can name another one, for a single platform.
+	for depth := 0; len(index.Manifests) == 1 && index.Manifests[0].MediaType == indexType; depth++ {
+		if depth == deepest {
+			return nil, fmt.Errorf("the image archive has more than %d indexes in each other", deepest)
+		}
 		place := blobPath(index.Manifests[0].Digest)
 		index.Manifests = nil
 		if err := archive.read(place, &index); err != nil {
