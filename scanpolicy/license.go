@@ -10,7 +10,7 @@ func (p Policy) denied(report Report) []Finding {
 	var found []Finding
 	for _, one := range report.Packages {
 		for _, license := range deniedBy(one.Licenses, p.DeniedLicenses) {
-			found = append(found, Finding{Kind: License, ID: license, Severity: "HIGH", Package: one.Name, Version: one.Version, Title: "denied license", Place: one.Place})
+			found = append(found, Finding{Kind: License, ID: license, Severity: "HIGH", Package: one.Name, Version: one.Version, Title: "denied license", Place: one.Place, PURL: one.PURL})
 		}
 	}
 	return found

@@ -45,3 +45,36 @@ func TestDeniedBy(t *testing.T) {
 		}
 	}
 }
+
+// A denied license is accepted as everything else is: by name, with a reason and a last day.
+func TestAcceptedLicense(t *testing.T) {
+	const packages = `{"SchemaVersion": 2, "Results": [{"Target": "Python", "Class": "lang-pkgs", "Type": "pip", "Packages": [
+	 {"Name": "a", "Version": "1", "Licenses": ["SSPL-1.0"], "Identifier": {"PURL": "pkg:pypi/a@1?x=y"}},
+	 {"Name": "b", "Version": "2", "Licenses": ["SSPL-1.0"], "Identifier": {"PURL": "pkg:pypi/b@2"}}]}]}`
+	for name, test := range map[string]struct{ entry, stops string }{
+		"nothing":             {``, "a b"},
+		"all of them":         {`{id: sspl-1.0, statement: we sell nothing, expired_at: 2027-01-31}`, ""},
+		"another license":     {`{id: AGPL-3.0, statement: we sell nothing, expired_at: 2027-01-31}`, "a b"},
+		"one package":         {`{id: SSPL-1.0, purls: ["pkg:pypi/a"], statement: we sell nothing, expired_at: 2027-01-31}`, "b"},
+		"one version":         {`{id: SSPL-1.0, purls: ["pkg:pypi/b@2"], statement: we sell nothing, expired_at: 2027-01-31}`, "a"},
+		"another version":     {`{id: SSPL-1.0, purls: ["pkg:pypi/b@3", "pkg:pypi/a@"], statement: we sell nothing, expired_at: 2027-01-31}`, "b"},
+		"the start of a name": {`{id: SSPL-1.0, purls: ["pkg:pypi/"], statement: we sell nothing, expired_at: 2027-01-31}`, "a b"},
+	} {
+		text := ""
+		if test.entry != "" {
+			text = "licenses:\n  - " + test.entry + "\n"
+		}
+		policy := Policy{Severities: []string{"CRITICAL"}, DeniedLicenses: []string{"SSPL-1.0"}, Proven: proven}
+		verdict := policy.Judge(read(t, packages), ignores(t, text), nil)
+		var stops []string
+		for _, one := range verdict.Stops {
+			stops = append(stops, one.Package)
+		}
+		if got := strings.Join(stops, " "); got != test.stops || len(verdict.Ignored) != 2-len(stops) {
+			t.Errorf("%s: %q stop, %d are ignored; want %q", name, got, len(verdict.Ignored), test.stops)
+		}
+		if unused := test.stops == "a b" && test.entry != ""; unused != (len(verdict.Unused) == 1) {
+			t.Errorf("%s: %d entries are unused", name, len(verdict.Unused))
+		}
+	}
+}

@@ -49,7 +49,18 @@ func (p Policy) Judge(report Report, ignored Ignores, previous *Previous) Verdic
 	if report.Outdated {
 		verdict.Caution = report.OS + " gets no security fixes any more, and few of its vulnerabilities are known"
 	}
+	used := map[int]bool{} // entries of the ignore file, by their lines
+	accept := func(finding Finding, entry Entry) {
+		used[entry.Line] = true
+		verdict.Ignored = append(verdict.Ignored, Ignored{finding, entry.Statement, entry.Until})
+	}
 	for _, finding := range append(p.denied(report), report.Findings...) {
+		if finding.Kind == License {
+			if entry, accepted := ignored.license(finding); accepted {
+				accept(finding, entry)
+				continue
+			}
+		}
 		verdict.Counts[finding.Severity]++
 		if p.stops(finding) {
 			verdict.Stops = append(verdict.Stops, finding)
@@ -66,9 +77,9 @@ func (p Policy) Judge(report Report, ignored Ignores, previous *Previous) Verdic
 			verdict.Faults = append(verdict.Faults, fmt.Sprintf("the scanner left out %s, which no entry of the ignore file accounts for", one.Finding))
 			continue
 		}
-		verdict.Ignored = append(verdict.Ignored, Ignored{one.Finding, entry.Statement, entry.Until})
+		accept(one.Finding, entry)
 	}
-	verdict.Unused = ignored.unused(report.Suppressed)
+	verdict.Unused = ignored.unused(used)
 	for _, findings := range [][]Finding{verdict.Stops, verdict.Passes, verdict.New} {
 		slices.SortFunc(findings, worstFirst)
 	}

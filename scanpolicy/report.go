@@ -75,6 +75,7 @@ type Package struct {
 	Version  string
 	Licenses []string
 	Place    string
+	PURL     string
 }
 
 // Report is Trivy's answer, in the parts that a verdict rests on.
@@ -120,7 +121,7 @@ type (
 		Name, Version, Release string
 		Epoch                  int
 		Licenses               []string
-		FilePath               string
+		Identifier             struct{ PURL string }
 	}
 	// trivyFinding holds the fields of all kinds; each kind fills its own.
 	trivyFinding struct {
@@ -178,7 +179,7 @@ func (r *Report) add(result trivyResult) {
 		}
 	}
 	for _, one := range result.Packages {
-		r.Packages = append(r.Packages, Package{one.Name, one.version(), one.Licenses, result.Target})
+		r.Packages = append(r.Packages, Package{one.Name, one.version(), one.Licenses, result.Target, one.Identifier.PURL})
 	}
 	if result.Class == "os-pkgs" {
 		r.OSPackages += len(result.Packages)

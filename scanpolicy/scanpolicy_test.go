@@ -207,6 +207,7 @@ func TestReadIgnoresRefuses(t *testing.T) {
 		{entry("id: [CVE-1]", why, until), "x.yaml:2: id is no text"},
 		{entry(id, why, until, "expires: 2027-01-01"), `x.yaml:5: unknown key "expires"`},
 		{entry(id, why, until, id), `x.yaml:5: "id" is there twice`},
+		{"licenses:\n  - {id: MIT, statement: a, expired_at: 2027-01-31, paths: [x]}\n", "x.yaml:2: a license is accepted for packages"},
 		{entry(id, why, until, "paths: src"), "x.yaml:5: paths is no list"},
 		{entry(id, why, until, "purls: []"), "x.yaml:5: purls is no list"},
 		{"vulnerabilities: [CVE-1]\n", "x.yaml:1: no mapping with id"},
