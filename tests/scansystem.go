@@ -56,6 +56,18 @@ func (t *Tests) scanSystems() []check {
 			_, err = line(tiny(), "images.serving="+broken).Scan(dagger.TensorflowCiScanOpts{Target: "serving"}).Passed(ctx)
 			return refused(err, "scan of serving", "the image cannot be read")
 		}},
+		{"scan/refuses an image for other processors", func(ctx context.Context) error {
+			foreign := func(platform dagger.Platform) *dagger.Container {
+				return dag.Container(dagger.ContainerOpts{Platform: platform}).WithRootfs(dag.Directory().WithNewFile("etc/os-release", "ID=debian\n"))
+			}
+			address := t.registry() + "/tests/foreign:1"
+			variants := []*dagger.Container{foreign("linux/s390x"), foreign("linux/riscv64")}
+			if _, err := dag.Container().Publish(ctx, address, dagger.ContainerPublishOpts{PlatformVariants: variants}); err != nil {
+				return err
+			}
+			_, err := line(tiny(), "images.serving="+address).Scan(dagger.TensorflowCiScanOpts{Target: "serving"}).Passed(ctx)
+			return refused(err, "image for serving", "holds no image for this machine's kind of processor")
+		}},
 		{"scan/rules of one target win over those of all", func(ctx context.Context) error {
 			strict := tiny().
 				WithNewFile("requirements.txt", "urllib3==1.26.15\n"). // has a finding of MEDIUM
