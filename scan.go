@@ -72,8 +72,8 @@ func (r *ScanReport) Reports() *dagger.Directory {
 // Scan for known vulnerabilities, secrets and misconfigurations, and return the report, also of a scan that finds some.
 //
 // Each scan first proves that it works: the database is not older than scan.max-database-days, and what is known to be
-// vulnerable is found, in each language and system that what is scanned has. What a project accepts stands in its ignore file, with a reason and a last day. Only the report's
-// check fails: scan check.
+// vulnerable is found, in each language and system that what is scanned has. What a project accepts stands in its ignore
+// file, with a reason and a last day. Only the report's check fails: scan check.
 //
 // +cache="never"
 func (m *TensorflowCi) Scan(
