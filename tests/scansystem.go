@@ -84,7 +84,7 @@ func (t *Tests) scanSystems() []check {
 // ubuntu publishes the least that is an image on Ubuntu: the system's name, and a package database with its C library.
 func (t *Tests) ubuntu(ctx context.Context, release, library string) (string, error) {
 	root := dag.Directory().
-		WithNewFile("etc/os-release", fmt.Sprintf("ID=ubuntu\nVERSION_ID=\"%s\"\n", release)).
+		WithNewFile("etc/lsb-release", fmt.Sprintf("DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=%s\n", release)).
 		WithNewFile("var/lib/dpkg/status", fmt.Sprintf(
 			"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: %s\nDescription: C library\n\n", library))
 	address := t.registry() + "/tests/ubuntu-" + release + ":" + library
