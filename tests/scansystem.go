@@ -73,7 +73,7 @@ func (t *Tests) scanSystems() []check {
 				WithNewFile("requirements.txt", "urllib3==1.26.15\n"). // has a finding of MEDIUM
 				WithNewFile("tensorflow-ci.yaml", settingsTiny+"scan: {targets: {environment: {severity: [MEDIUM]}}}\n")
 			report := line(strict).Scan()
-			if err := refused(report.Check(ctx), "urllib3 1.26.15: CVE-2023-43804 MEDIUM, fixed in 1.26.17"); err != nil {
+			if err := refused(report.Check(ctx), "urllib3 1.26.15: CVE-2023-43804 MEDIUM, fixed in 2.0.6, 1.26.17"); err != nil {
 				return err
 			}
 			return line(strict).Scan(dagger.TensorflowCiScanOpts{Target: "source"}).Check(ctx)
