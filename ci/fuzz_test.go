@@ -31,3 +31,15 @@ func TestTried(t *testing.T) {
 		}
 	}
 }
+
+func TestRanOut(t *testing.T) {
+	for log, want := range map[string]bool{
+		"--- FAIL: FuzzParse (71.19s)\n    context deadline exceeded\nFAIL\n":                                     true,
+		"--- FAIL: FuzzParse (1s)\n  x_test.go:1: context deadline exceeded\n  Failing input written to testdata": false,
+		"--- FAIL: FuzzParse (1s)\n  panic: x\n":                                                                  false,
+	} {
+		if ranOut(log) != want {
+			t.Errorf("%q: want %t", log, want)
+		}
+	}
+}

@@ -107,6 +107,8 @@ func TestParseRefuses(t *testing.T) {
 		{"a___b:1", "no repository", "lower-case"},
 		{":1", "no repository", "lower-case"},
 		{strings.Repeat("a/", 200) + "x:1", "longer than 255", "tensorflow/tensorflow:2.16.2"},
+		{strings.Repeat("a.", 200) + "b/x:1", "no registry", "registry.example.com"},
+		{strings.Repeat("A", 800) + ":1", "longer than 255", "tensorflow/tensorflow:2.16.2"},
 		{strings.Repeat("x", 10_000), "10000 bytes long", "tensorflow/tensorflow:2.16.2"},
 		{"aquasec/trivy:0.69.4", "Trivy 0.69.4 is malicious", "0.69.3"},
 		{"ghcr.io/aquasecurity/trivy:v0.69.5", "Trivy v0.69.5 is malicious", "0.69.3"},
