@@ -116,6 +116,8 @@ func resolve(ctx context.Context, wanted imageref.Ref) (string, error) {
 	switch {
 	case err == nil:
 		return resolved, nil
+	case strings.Contains(err.Error(), "no match for platform"):
+		return "", failure(wanted.Familiar()+" holds no image for this machine's kind of processor", err)
 	case strings.Contains(err.Error(), "not found"):
 		return "", failure(fmt.Sprintf("%s: this tag does not exist (asked: %s and its mirrors)", wanted.Familiar(), wanted.Registry), err)
 	}

@@ -26,6 +26,8 @@ type ScanReport struct {
 	// +private
 	Verdict string
 	// +private
+	GitLab string
+	// +private
 	Found *dagger.File
 	// +private
 	Trivy *dagger.Container
@@ -49,7 +51,8 @@ func (r *ScanReport) Check() error {
 func (r *ScanReport) Reports() *dagger.Directory {
 	reports := dag.Directory().
 		WithFile("scan.json", r.Found).
-		WithNewFile("verdict.txt", r.Verdict)
+		WithNewFile("verdict.txt", r.Verdict).
+		WithNewFile("gl-container-scanning-report.json", r.GitLab)
 	for _, form := range []struct {
 		name  string
 		flags []string
@@ -58,7 +61,6 @@ func (r *ScanReport) Reports() *dagger.Directory {
 		{"scan.sarif", []string{"--format", "sarif"}},
 		{"sbom.cdx.json", []string{"--format", "cyclonedx"}},
 		{"sbom.spdx.json", []string{"--format", "spdx-json"}},
-		{"gl-container-scanning-report.json", []string{"--format", "template", "--template", "@" + trivyForm + "/gitlab.tpl"}},
 	} {
 		written := outDir + "/" + form.name
 		command := slices.Concat([]string{trivyFile, "convert", "--quiet"}, form.flags, []string{"--output", written, scanJSON})
@@ -70,8 +72,8 @@ func (r *ScanReport) Reports() *dagger.Directory {
 // Scan for known vulnerabilities, secrets and misconfigurations, and return the report, also of a scan that finds some.
 //
 // Each scan first proves that it works: the database is not older than scan.max-database-days, and what is known to be
-// vulnerable is found. What a project accepts stands in its ignore file, with a reason and a last day. Only the report's
-// check fails: scan check.
+// vulnerable is found, in each language and system that what is scanned has. What a project accepts stands in its ignore
+// file, with a reason and a last day. Only the report's check fails: scan check.
 //
 // +cache="never"
 func (m *TensorflowCi) Scan(
@@ -147,12 +149,20 @@ func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target 
 		return nil, err
 	}
 	began := time.Now()
+	subject, err := scanner.list(ctx, target, root, ignoreFile)
+	if err != nil {
+		return nil, fmt.Errorf("scan of %s: %w", target, err)
+	}
 	var found *dagger.File
 	var report scanpolicy.Report
+	var proven scanpolicy.Proven
 	group, wait := errgroup.WithContext(ctx)
-	group.Go(func() error { return scanner.prove(wait) })
 	group.Go(func() (err error) {
-		found, report, err = scanner.look(wait, target, root, ignoreFile)
+		proven, err = scanner.prove(wait, subject.system)
+		return err
+	})
+	group.Go(func() (err error) {
+		found, report, err = scanner.match(wait, subject)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -160,9 +170,14 @@ func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target 
 	}
 	severities, ignoreUnfixed := settings.Scan.For(target)
 	policy := scanpolicy.Policy{
-		Severities: severities, IgnoreUnfixed: ignoreUnfixed, DeniedLicenses: settings.Scan.DeniedLicenses, Packages: isImage(target),
+		Severities: severities, IgnoreUnfixed: ignoreUnfixed, DeniedLicenses: settings.Scan.DeniedLicenses,
+		Proven: proven, Unproven: settings.Scan.Unproven, Packages: isImage(target),
 	}
 	verdict := policy.Judge(report, ignores, known)
+	gitLab, err := scanpolicy.GitLab(report, target, began, time.Now())
+	if err != nil {
+		return nil, err
+	}
 	record, err := indented(map[string]any{
 		"name": "scan", "started": began.UTC().Format("2006-01-02T15:04:05.000Z"), "seconds": time.Since(began).Seconds(), "status": 0,
 	})
@@ -175,32 +190,46 @@ func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target 
 		Target:  target,
 		Reason:  verdict.Reason(),
 		Verdict: verdict.Text(),
+		GitLab:  string(gitLab),
 		Found:   found,
 		Trivy:   scanner.trivy,
 		Record:  dag.Directory().WithNewFile("run.json", record).File("run.json"),
 	}, nil
 }
 
-// safe scans source and environment side by side, and stops at the first gate that does not open; the report is that of
-// the environment.
+// safe scans what a model is trained with and from; the report is that of the environment.
 func (m *TensorflowCi) safe(ctx context.Context, settings config.Config) (*ScanReport, error) {
-	targets := []string{config.ScanEnvironment, config.ScanSource}
-	reports := make([]*ScanReport, len(targets))
-	group, ctx := errgroup.WithContext(ctx)
-	for at, target := range targets {
-		group.Go(func() error {
-			root, err := m.scanned(ctx, settings, target)
-			if err != nil {
-				return err
-			}
-			if reports[at], err = m.scan(ctx, settings, target, root, nil); err != nil {
-				return err
-			}
-			return reports[at].Check()
-		})
+	environment, err := m.scanned(ctx, settings, config.ScanEnvironment)
+	if err != nil {
+		return nil, err
 	}
-	err := group.Wait()
-	return reports[0], err
+	return m.safeWith(ctx, settings, config.ScanEnvironment, environment)
+}
+
+// safeWith scans the root of a target and the source side by side, and stops at the first gate that does not open; the
+// report is that of the target.
+func (m *TensorflowCi) safeWith(ctx context.Context, settings config.Config, target string, root *dagger.Directory) (*ScanReport, error) {
+	source, err := m.scanned(ctx, settings, config.ScanSource)
+	if err != nil {
+		return nil, err
+	}
+	var report *ScanReport
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if report, err = m.scan(ctx, settings, target, root, nil); err != nil {
+			return err
+		}
+		return report.Check()
+	})
+	group.Go(func() error {
+		secrets, err := m.scan(ctx, settings, config.ScanSource, source, nil)
+		if err != nil {
+			return err
+		}
+		return secrets.Check()
+	})
+	err = group.Wait()
+	return report, err
 }
 
 // isImage tells the targets that are the root of a file system, and so must have packages, from those that may have none.

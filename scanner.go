@@ -16,7 +16,6 @@ import (
 // Where things lie in the scanner's container.
 const (
 	trivyFile = "/usr/local/bin/trivy"
-	trivyForm = "/contrib"     // templates of report formats
 	scanCache = "/cache"       // Trivy's own folder; the database is in its db/
 	scanDir   = "/scan"        // what is scanned, each by the name that reports call it
 	ignoreYML = "/ignore.yaml" // what the project accepts
@@ -55,7 +54,6 @@ func (m *TensorflowCi) scanner(ctx context.Context, settings config.Config) (*sc
 	return &scanner{
 		trivy: dag.Container().
 			WithFile(trivyFile, full.File(trivyFile)).
-			WithDirectory(trivyForm, full.Directory(trivyForm)).
 			WithDirectory("/tmp", dag.Directory()).
 			WithDirectory(outDir, dag.Directory()).
 			WithEnvVariable("TRIVY_CACHE_DIR", scanCache).
@@ -76,56 +74,83 @@ func scanFault(what string, err error) error {
 	return failure(what, err)
 }
 
-// prove refuses a database that is too old, and one by which what is known to be vulnerable is not found.
-func (s *scanner) prove(ctx context.Context) error {
-	text, err := s.database.File("metadata.json").Contents(ctx)
-	if err != nil {
-		return failure("the vulnerability database has no metadata.json", err)
-	}
-	database, err := scanpolicy.ReadDatabase([]byte(text))
-	if err != nil {
-		return err
-	}
-	if err := database.Fresh(time.Now(), s.limit); err != nil {
-		return err
-	}
-	const name = "canary.cdx.json"
-	bill := dag.Directory().WithNewFile(name, scanpolicy.CanaryFile).File(name)
-	_, report, err := s.match(ctx, s.trivy.WithMountedFile(scanDir+"/"+name, bill), "sbom", name)
-	if err != nil {
-		return err
-	}
-	return scanpolicy.CanaryFound(report)
+// subject is what one command of Trivy looks at: a list of packages, or a folder.
+type subject struct {
+	trivy   *dagger.Container // with what is scanned in its scan folder
+	command string
+	name    string // in the scan folder; reports call it by this name
+	flags   []string
+	system  scanpolicy.System // empty where there is none
 }
 
-// look scans root. An image is listed first, which the engine remembers while the image stays the same, and the list is
-// matched anew in each call; for a few files that is not worth its while.
-func (s *scanner) look(ctx context.Context, target string, root *dagger.Directory, ignores *dagger.File) (*dagger.File, scanpolicy.Report, error) {
+// list prepares a scan of root. An image is listed first, which the engine remembers while the image stays the same, and
+// the list is matched anew in each call; for a few files that is not worth its while.
+func (s *scanner) list(ctx context.Context, target string, root *dagger.Directory, ignores *dagger.File) (subject, error) {
 	trivy := s.trivy.WithMountedFile(ignoreYML, ignores)
 	place := scanDir + "/" + target
 	if !isImage(target) {
-		return s.match(ctx, trivy.WithMountedDirectory(place, root), "fs", target,
-			"--scanners", "vuln,secret,misconfig", "--skip-check-update", "--ignorefile", ignoreYML)
+		return subject{
+			trivy: trivy.WithMountedDirectory(place, root), command: "fs", name: target,
+			flags: []string{"--scanners", "vuln,secret,misconfig", "--skip-check-update", "--ignorefile", ignoreYML},
+		}, nil
 	}
-	bill, err := s.trivy.
+	bill := s.trivy.
 		WithMountedDirectory(place, root).
 		WithExec([]string{trivyFile, "rootfs", "--quiet", "--format", "cyclonedx", "--output", outDir + "/bill.json", "--offline-scan", "--skip-version-check", place}).
-		File(outDir + "/bill.json").
-		Sync(ctx)
+		File(outDir + "/bill.json")
+	text, err := bill.Contents(ctx)
 	if err != nil {
-		return nil, scanpolicy.Report{}, scanFault("the list of what is installed", err)
+		var exec *dagger.ExecError
+		if errors.As(err, &exec) {
+			return subject{}, scanFault("the list of what is installed", err)
+		}
+		return subject{}, failure("the image cannot be read: is it a container image for this machine's kind of processor, and whole in its registry", err)
 	}
-	return s.match(ctx, trivy.WithMountedFile(place, bill), "sbom", target, "--scanners", "vuln", "--ignorefile", ignoreYML)
+	system, err := scanpolicy.ReadSystem([]byte(text))
+	if err != nil {
+		return subject{}, err
+	}
+	return subject{
+		trivy: trivy.WithMountedFile(place, bill), command: "sbom", name: target,
+		flags: []string{"--scanners", "vuln", "--ignorefile", ignoreYML}, system: system,
+	}, nil
+}
+
+// prove refuses a database that is too old, and tells in which languages, and whether on this system, what is known to
+// be vulnerable is found by it.
+func (s *scanner) prove(ctx context.Context, system scanpolicy.System) (scanpolicy.Proven, error) {
+	text, err := s.database.File("metadata.json").Contents(ctx)
+	if err != nil {
+		return nil, failure("the vulnerability database has no metadata.json", err)
+	}
+	database, err := scanpolicy.ReadDatabase([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	if err := database.Fresh(time.Now(), s.limit); err != nil {
+		return nil, err
+	}
+	bill, err := scanpolicy.CanaryBill(system)
+	if err != nil {
+		return nil, err
+	}
+	const name = "canary.cdx.json"
+	file := dag.Directory().WithNewFile(name, string(bill)).File(name)
+	_, report, err := s.match(ctx, subject{trivy: s.trivy.WithMountedFile(scanDir+"/"+name, file), command: "sbom", name: name})
+	if err != nil {
+		return nil, err
+	}
+	return scanpolicy.Prove(report)
 }
 
 // match runs one command of Trivy against the database, in every call anew.
-func (s *scanner) match(ctx context.Context, trivy *dagger.Container, command, name string, flags ...string) (*dagger.File, scanpolicy.Report, error) {
+func (s *scanner) match(ctx context.Context, looked subject) (*dagger.File, scanpolicy.Report, error) {
 	arguments := slices.Concat([]string{
-		trivyFile, command, "--cache-backend", "memory", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check",
+		trivyFile, looked.command, "--cache-backend", "memory", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check",
 		"--list-all-pkgs", "--show-suppressed",
 		"--exit-code", strconv.Itoa(scanpolicy.Found), "--format", "json", "--output", scanJSON,
-	}, flags, []string{name})
-	done := trivy.
+	}, looked.flags, []string{looked.name})
+	done := looked.trivy.
 		WithMountedDirectory(scanCache+"/db", s.database).
 		WithWorkdir(scanDir).
 		WithEnvVariable("TENSORFLOW_CI_SCAN", strconv.FormatInt(time.Now().UnixNano(), 10)).

@@ -30,6 +30,7 @@ var commands = []command{
 	{"run", "the main job: test, train, evaluate; leaves a model with its lineage in a folder", run},
 	{"test", "everything that proves the project, in stages", test},
 	{"bench", "measure what the README promises", bench},
+	{"fuzz", "try everything that reads what others wrote with made-up inputs, for as long as you like", fuzz},
 	{"down", "stop what `up` started; --all also removes everything it made", down},
 }
 

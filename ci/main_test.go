@@ -28,6 +28,7 @@ func TestDispatchRefuses(t *testing.T) {
 		"impossible port":   {[]string{"up", "--registry-port", "70000"}, "1 to 65535"},
 		"argument too much": {[]string{"run", "a", "b"}, `"b"`},
 		"unknown stage":     {[]string{"test", "--stage", "modul"}, "modul"},
+		"no time to fuzz":   {[]string{"fuzz", "--time", "0s"}, "at least 1s"},
 		"no repetition":     {[]string{"bench", "--times", "0"}, "at least 1"},
 	} {
 		err := dispatch(t.Context(), test.args)

@@ -56,6 +56,7 @@ scan:
   ignore-file: security/trivy.yaml
   targets: {serving: {severity: [UNKNOWN, HIGH], ignore-unfixed: true}, model: {}}
   denied-licenses: [AGPL-3.0-only]
+  unproven: [conda-pkg, ubuntu 26.04]
   database: 172.17.0.1:5000/aquasec/trivy-db:2
   max-database-days: 30
   registries: [docker.io, ghcr.io/my-team/]
@@ -112,6 +113,7 @@ func sampleConfig() Config {
 			Database:        "172.17.0.1:5000/aquasec/trivy-db:2",
 			MaxDatabaseDays: 30,
 			Registries:      []string{"docker.io", "ghcr.io/my-team"},
+			Unproven:        []string{"conda-pkg", "ubuntu 26.04"},
 		},
 		Exports: []string{Onnx, Tflite},
 		Release: Release{Store: "s3://models/phishing", CanaryPercent: 25, Approvals: 2},

@@ -143,6 +143,8 @@ func TestParseRefuses(t *testing.T) {
 			{"scan: {database: aquasec/trivy-db}", `1: scan.database: image "aquasec/trivy-db": it has neither a tag nor a digest`},
 			{"scan: {max-database-days: 91}", `1: scan.max-database-days: 91 is out of range; allowed: a whole number from 1 to 90`},
 			{"scan: {denied-licenses: [GPL 3]}", `1: scan.denied-licenses[0]: "GPL 3" is no name of a license; `},
+			{"scan: {unproven: [Alpine Linux]}", `1: scan.unproven[0]: "Alpine Linux" is no name of a system or language; `},
+			{"scan: {unproven: alpine}", `1: scan.unproven: "alpine" is no list; `},
 			{"scan: {registries: [https://docker.io]}", `1: scan.registries[0]: "https://docker.io" is no registry; `},
 			{"scan: {ignore-unfixed: yes}", `1: scan.ignore-unfixed: "yes" is neither true nor false; allowed: true, false`},
 			{"scan: {ignore-unfixed: 'true'}", `1: scan.ignore-unfixed: "true" is neither true nor false; `},

@@ -34,6 +34,7 @@ type Scan struct {
 	Database        string               // reference of Trivy's vulnerability database in a registry
 	MaxDatabaseDays int
 	Registries      []string // where images may come from; empty for anywhere
+	Unproven        []string // systems and languages whose packages are accepted although nothing proves that the scanner knows them
 }
 
 // ScanRules are the rules of one target; nil where the general ones hold.
@@ -74,6 +75,7 @@ func (s *Scan) read(v value) {
 		"denied-licenses":   into(&s.DeniedLicenses, list(0, "a list of SPDX names, such as [AGPL-3.0-only]", license)),
 		"database":          into(&s.Database, database),
 		"max-database-days": into(&s.MaxDatabaseDays, whole(1, maxDatabaseDays)),
+		"unproven":          into(&s.Unproven, list(0, "a list of systems and languages, such as [alpine, conda-pkg]", ecosystem)),
 		"registries":        into(&s.Registries, list(0, "a list of registries, such as [docker.io, ghcr.io/my-team]", registry)),
 	}.read(v)
 }
@@ -129,6 +131,7 @@ func database(v value) (string, bool) {
 
 var (
 	licenseForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$`)
+	systemForm   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,49}(?: [A-Za-z0-9._-]{1,49})?$`)
 	registryForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?(?:/[a-z0-9][a-z0-9._-]*)*/?$`)
 )
 
@@ -136,6 +139,15 @@ func license(v value) (string, bool) {
 	return text("an SPDX name, such as AGPL-3.0-only", func(s string) (string, string) {
 		if !licenseForm.MatchString(s) {
 			return "", shown(s) + " is no name of a license"
+		}
+		return s, ""
+	})(v)
+}
+
+func ecosystem(v value) (string, bool) {
+	return text("a system or language as a scan's verdict calls it, such as alpine", func(s string) (string, string) {
+		if !systemForm.MatchString(s) {
+			return "", shown(s) + " is no name of a system or language"
 		}
 		return s, ""
 	})(v)

@@ -100,19 +100,41 @@ func numbers(count int) string {
 	return strings.Join(texts, ", ")
 }
 
-// FuzzParse holds that what is accepted can be named, and that no text makes the parser give up otherwise than by an error.
+// FuzzParse holds that a grid is refused in one line that says what is allowed or where it breaks, or has cells that are
+// named in one line each, no two of them alike, and set as many settings each.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"train.seed: [1, 2]\ntrain.args.a: [x, true]", "a: &a [*a]", "? [1]\n: 2", "train.seed: !!binary x"} {
+	for _, seed := range []string{
+		"train.seed: [1, 2]\ntrain.args.a: [x, true]", "a: &a [*a]", "? [1]\n: 2", "train.seed: !!binary x", "train.args.a: [\"a\\nb\", 'x=y', \"\\u2028\"]",
+		"train.seed: [1, 01, 0x1]", "train.args.a: [1]\ntrain.args.a: [2]", "train.args.a: [\"true\"]", "---\n", "\xff",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		cells, err := Parse([]byte(text))
-		if err == nil && (len(cells) == 0 || len(cells) > MaxCells) {
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "grid: ") || strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("refused with %q", err)
+			}
+			return
+		}
+		if len(cells) == 0 || len(cells) > MaxCells {
 			t.Errorf("%d cells", len(cells))
 		}
+		seen := map[string]bool{}
 		for _, cell := range cells {
-			if strings.ContainsRune(cell.String(), '\n') {
+			if strings.ContainsFunc(cell.String(), func(r rune) bool { return r < ' ' || r == 0x7f }) {
 				t.Errorf("%q is more than one line", cell.String())
+			}
+			settings := cell.Settings()
+			if len(settings) != len(cells[0]) || seen[strings.Join(settings, "\x00")] {
+				t.Errorf("cell %q sets %q, as another does or not as much", cell, settings)
+			}
+			seen[strings.Join(settings, "\x00")] = true
+			for at, pair := range settings {
+				key, value, _ := strings.Cut(pair, "=")
+				if key != cell[at].Key || value != cell[at].Value || !keyForm.MatchString(key) {
+					t.Errorf("%q sets %q", cell[at], pair)
+				}
 			}
 		}
 	})

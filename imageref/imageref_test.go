@@ -107,6 +107,8 @@ func TestParseRefuses(t *testing.T) {
 		{"a___b:1", "no repository", "lower-case"},
 		{":1", "no repository", "lower-case"},
 		{strings.Repeat("a/", 200) + "x:1", "longer than 255", "tensorflow/tensorflow:2.16.2"},
+		{strings.Repeat("a.", 200) + "b/x:1", "no registry", "registry.example.com"},
+		{strings.Repeat("A", 800) + ":1", "longer than 255", "tensorflow/tensorflow:2.16.2"},
 		{strings.Repeat("x", 10_000), "10000 bytes long", "tensorflow/tensorflow:2.16.2"},
 		{"aquasec/trivy:0.69.4", "Trivy 0.69.4 is malicious", "0.69.3"},
 		{"ghcr.io/aquasecurity/trivy:v0.69.5", "Trivy v0.69.5 is malicious", "0.69.3"},
@@ -167,7 +169,8 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that what is accepted reads back as itself, in both of its forms, and is never a flag or a moving tag.
+// FuzzParse holds that what is accepted reads back as itself, in both of its forms, is never a flag or a moving tag and is
+// allowed from its own registry, and that what is refused is named in one line that is fit for a log.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"tensorflow/tensorflow:2.16.2", "python", "x@" + sha256, "localhost:5000/a/b:1@" + sha256, "docker.io/library/localhost/x:1",
@@ -178,7 +181,18 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		ref, err := Parse(s)
 		if err != nil {
+			said := err.Error()
+			if !strings.HasPrefix(said, "image "+shortened(s)+": ") || !strings.Contains(said, "; write ") || len(said) > 1000 ||
+				strings.ContainsFunc(said, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("%q is refused with %q", s, said)
+			}
 			return
+		}
+		if err := ref.Allowed([]string{"elsewhere.example.com", ref.Registry}); err != nil {
+			t.Errorf("%q: %v", s, err)
+		}
+		if ref.Allowed([]string{ref.Registry + "x"}) == nil {
+			t.Errorf("%q is allowed from another registry", s)
 		}
 		if strings.HasPrefix(s, "-") || ref.Tag == "latest" || ref.Tag == "" && !ref.Pinned() {
 			t.Errorf("accepted %q", s)

@@ -9,6 +9,7 @@ import (
 const (
 	example       = "tensorflow/tensorflow:2.16.2"
 	maxReference  = 1024 // registry, repository, tag and digest at their longest, with room to spare
+	maxRegistry   = 260 // a host name at its longest, and a port
 	maxRepository = 255
 	shownRunes    = 60
 )
@@ -101,15 +102,15 @@ func isRegistry(first string) bool {
 
 func misnamed(ref Ref) (problem, instead string) {
 	switch {
-	case !registryForm.MatchString(ref.Registry):
+	case len(ref.Registry) > maxRegistry || !registryForm.MatchString(ref.Registry):
 		return fmt.Sprintf("%s is no registry", shortened(ref.Registry)), "registry.example.com:5000/owner/name:tag, or " + example
+	case len(ref.Repository) > maxRepository: // before what repeats it
+		return fmt.Sprintf("the repository is longer than %d characters", maxRepository), "an image such as " + example
 	case strings.ToLower(ref.Repository) != ref.Repository:
 		return "the repository has upper-case letters", strings.ToLower(ref.Familiar())
 	case !repositoryForm.MatchString(ref.Repository):
 		return fmt.Sprintf("%s is no repository", shortened(strings.TrimPrefix(ref.Repository, officialOwner))),
 			"lower-case letters and digits, with single . _ - / between them, such as " + example
-	case len(ref.Repository) > maxRepository:
-		return fmt.Sprintf("the repository is longer than %d characters", maxRepository), "an image such as " + example
 	}
 	return "", ""
 }

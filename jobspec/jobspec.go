@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -84,10 +86,28 @@ func (j Job) check() error {
 		return fmt.Errorf("%q is no name for a model; allowed: a-z 0-9 - _, starting with a letter", j.Model)
 	case len(j.Command) == 0:
 		return errors.New("there is no command to run")
+	case j.unwritable() != "":
+		return fmt.Errorf("%.60q holds bytes that no container can be given: write it in UTF-8, without a zero", j.unwritable())
 	case j.GPUs < 0 || j.TimeLimit <= 0:
 		return fmt.Errorf("%d GPUs and a time limit of %s cannot be asked for", j.GPUs, j.TimeLimit)
 	}
 	return nil
+}
+
+// unwritable is the first text of the job that is none, or nothing.
+func (j Job) unwritable() string {
+	texts := append(slices.Clone(j.Command), j.Directory, j.Output)
+	for _, variable := range j.Environment {
+		texts = append(texts, variable.Name, variable.Value)
+	}
+	for label, value := range j.Labels {
+		texts = append(texts, label, value)
+	}
+	at := slices.IndexFunc(texts, func(text string) bool { return !utf8.ValidString(text) || strings.Contains(text, "\x00") })
+	if at < 0 {
+		return ""
+	}
+	return texts[at]
 }
 
 // name is the model's, as Kubernetes allows names: with no underscore, and ending with a letter or a digit.

@@ -125,6 +125,8 @@ func TestTFJobRefuses(t *testing.T) {
 		{"too many nodes", "--nodes is 65", func(j *Job) { j.Nodes = 65 }},
 		{"a name", "is no name for a model", func(j *Job) { j.Model = "../x" }},
 		{"no command", "no command", func(j *Job) { j.Command = nil }},
+		{"bytes for an argument", `"\xff" holds bytes`, func(j *Job) { j.Command = append(j.Command, "\xff") }},
+		{"a zero in a variable", `"a\x00" holds bytes`, func(j *Job) { j.Environment = []Variable{{"X", "a\x00"}} }},
 		{"no time", "time limit", func(j *Job) { j.TimeLimit = 0 }},
 	} {
 		job := sample()

@@ -54,6 +54,9 @@ type Archive struct {
 	config   []byte
 }
 
+// deepest is how many indexes may lie in each other; more go round in a circle.
+const deepest = 4
+
 // maxDocument is far more than a manifest or a config needs.
 const maxDocument = 16 << 20
 
@@ -68,8 +71,13 @@ func Open(content io.ReaderAt, size int64) (*Archive, error) {
 		return nil, err
 	}
 	// An index can name another one, for a single platform.
-	for len(index.Manifests) == 1 && index.Manifests[0].MediaType == indexType {
-		if err := archive.read(blobPath(index.Manifests[0].Digest), &index); err != nil {
+	for depth := 0; len(index.Manifests) == 1 && index.Manifests[0].MediaType == indexType; depth++ {
+		if depth == deepest {
+			return nil, fmt.Errorf("the image archive has more than %d indexes in each other", deepest)
+		}
+		place := blobPath(index.Manifests[0].Digest)
+		index.Manifests = nil
+		if err := archive.read(place, &index); err != nil {
 			return nil, err
 		}
 	}
@@ -82,6 +90,9 @@ func Open(content io.ReaderAt, size int64) (*Archive, error) {
 	var config map[string]any
 	if err := archive.read(blobPath(archive.manifest.Config.Digest), &config); err != nil {
 		return nil, err
+	}
+	if config == nil {
+		return nil, fmt.Errorf("the config in the image archive, %s, is no object", archive.manifest.Config.Digest)
 	}
 	for _, layer := range archive.manifest.Layers {
 		if archive.blobs[blobPath(layer.Digest)] == nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // packed is an archive as the engine writes it, of an image with one layer that came into its cache at a time.
-func packed(t *testing.T, layer, created string) []byte {
+func packed(t testing.TB, layer, created string) []byte {
 	t.Helper()
 	files := map[string][]byte{}
 	add := func(mediaType string, content []byte) Descriptor {
@@ -35,7 +35,7 @@ func packed(t *testing.T, layer, created string) []byte {
 	return tarred(t, files)
 }
 
-func tarred(t *testing.T, files map[string][]byte) []byte {
+func tarred(t testing.TB, files map[string][]byte) []byte {
 	t.Helper()
 	var buffer bytes.Buffer
 	writer := tar.NewWriter(&buffer)
@@ -76,12 +76,19 @@ func TestOpenRefuses(t *testing.T) {
 	two := encoded(map[string]any{"manifests": []Descriptor{{Digest: "sha256:a"}, {Digest: "sha256:b"}}})
 	gone := encoded(map[string]any{"manifests": []Descriptor{{Digest: "sha256:a"}}})
 	for name, content := range map[string][]byte{
-		"nothing":        nil,
-		"no archive":     []byte(strings.Repeat("x", 2000)),
-		"a cut one":      whole[:700],
-		"no index":       tarred(t, map[string][]byte{"oci-layout": nil}),
-		"no JSON":        tarred(t, map[string][]byte{"index.json": []byte("{")}),
-		"two images":     tarred(t, map[string][]byte{"index.json": two}),
+		"nothing":    nil,
+		"no archive": []byte(strings.Repeat("x", 2000)),
+		"a cut one":  whole[:700],
+		"no index":   tarred(t, map[string][]byte{"oci-layout": nil}),
+		"no JSON":    tarred(t, map[string][]byte{"index.json": []byte("{")}),
+		"two images": tarred(t, map[string][]byte{"index.json": two}),
+		"an index of an index of an index": tarred(t, map[string][]byte{
+			"index.json":     encoded(map[string]any{"manifests": []Descriptor{{MediaType: indexType, Digest: "sha256:a"}}}),
+			"blobs/sha256/a": encoded(map[string]any{"manifests": []Descriptor{{MediaType: indexType, Digest: "sha256:a"}}}),
+		}),
+		"an index of nothing": tarred(t, map[string][]byte{
+			"index.json": encoded(map[string]any{"manifests": []Descriptor{{MediaType: indexType, Digest: "sha256:a"}}}), "blobs/sha256/a": []byte("{}"),
+		}),
 		"a missing blob": tarred(t, map[string][]byte{"index.json": gone}),
 	} {
 		if _, err := Open(bytes.NewReader(content), int64(len(content))); err == nil {

@@ -12,16 +12,47 @@ const (
 	Found = 10 // asked for by --exit-code; Trivy's own faults end with 1, its crashes with 2
 )
 
-// faults are what Trivy says in a fault, and what that means for whoever runs the line. The first match holds.
+// What is wrong with the database, or with what is scanned, in words for whoever runs the line.
+const (
+	noDatabase      = "there is no vulnerability database where the scanner looks for it"
+	missingDatabase = "there is no vulnerability database of this name and tag in the registry, which answers: does scan.database name a copy of Trivy's database"
+	otherArtifact   = "what scan.database names is no database of Trivy"
+	closedRegistry  = "the registry of the vulnerability database refuses to give it: scan.database must name a copy that is read without credentials"
+	lostRegistry    = "the registry of the vulnerability database cannot be reached: is it up, and does scan.database name it rightly"
+	noDownload      = "the vulnerability database cannot be had: is its registry up, and does scan.database name a copy of Trivy's database"
+	damagedDatabase = "the vulnerability database cannot be opened: it is damaged or of another schema; renew the copy that scan.database names"
+	noList          = "the list of packages cannot be read"
+	noImage         = "the image cannot be read"
+)
+
+// faults are what Trivy says in a fault, and what that means. The first match holds.
 var faults = []struct{ said, means string }{
-	{"--skip-db-update cannot be specified on the first run", "there is no vulnerability database where the scanner looks for it"},
-	{"database error", "the vulnerability database cannot be opened: it is damaged or of another schema; renew the copy that scan.database names"},
-	{"DB error", "the vulnerability database cannot be had: is its registry up, and does scan.database name a copy of Trivy's database"},
-	{"failed to download vulnerability DB", "the vulnerability database cannot be had: is its registry up, and does scan.database name a copy of Trivy's database"},
-	{"failed to download artifact", "the vulnerability database cannot be had: is its registry up, and does scan.database name a copy of Trivy's database"},
-	{"failed to decode SBOM", "the list of packages cannot be read"},
-	{"failed to analyze", "the image cannot be read"},
-	{"walk", "the image cannot be read"},
+	{"--skip-db-update cannot be specified on the first run", noDatabase},
+	{"vulnerability DB initialize", damagedDatabase},
+	{"invalid database", damagedDatabase},
+	{"database error", damagedDatabase},
+	{"MANIFEST_UNKNOWN", missingDatabase},
+	{"NAME_UNKNOWN", missingDatabase},
+	{"404 Not Found", missingDatabase},
+	{"must be a single layer", otherArtifact},
+	{"media type", otherArtifact},
+	{"UNAUTHORIZED", closedRegistry},
+	{"DENIED", closedRegistry},
+	{"connection refused", lostRegistry},
+	{"no such host", lostRegistry},
+	{"no route to host", lostRegistry},
+	{"network is unreachable", lostRegistry},
+	{"connection reset", lostRegistry},
+	{"i/o timeout", lostRegistry},
+	{"deadline exceeded", lostRegistry},
+	{"TLS handshake", lostRegistry},
+	{"DB error", noDownload},
+	{"failed to download", noDownload},
+	{"SBOM decode error", noList},
+	{"failed to decode SBOM", noList},
+	{"failed analysis", noImage},
+	{"failed to analyze", noImage},
+	{"walk", noImage},
 	{"ignore", "the ignore file cannot be read by the scanner"},
 	{"unknown flag", "this version of Trivy does not know a flag that the line uses: use the image of another version"},
 }
@@ -58,7 +89,7 @@ func lastWords(stderr string) string {
 	}
 	said = strings.Join(strings.Fields(said), " ")
 	if len(said) > maxSaid {
-		said = said[:maxSaid] + "…"
+		said = "…" + said[len(said)-maxSaid:] // the cause comes last
 	}
 	return strings.ToValidUTF8(said, "")
 }

@@ -22,6 +22,7 @@ type Entry struct {
 	Statement string
 	Until     time.Time
 	Line      int
+	Packages  []string // as package-url, such as pkg:pypi/six; none for all
 }
 
 // Ignores are the entries of an ignore file.
@@ -35,16 +36,19 @@ var sections = map[string]string{
 // ReadIgnores reads a .trivyignore.yaml and refuses what Trivy would let pass: an entry without a reason or without a
 // last day, one that is over, and any key that is not known. The error lists every problem with its line.
 func ReadIgnores(file string, text []byte, now time.Time) (Ignores, error) {
+	if len(text) > maxIgnores {
+		return nil, fmt.Errorf("%s: the file has %d bytes, and %d are the most", file, len(text), maxIgnores)
+	}
 	reader := ignoreReader{file: file, now: now}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
-	switch err := decoder.Decode(&document); {
+	switch err := decode(decoder, &document); {
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("%s: this is not YAML: %w", file, err)
 	}
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+	if err := decode(decoder, &second); !errors.Is(err, io.EOF) {
 		reader.refuse(&second, "a second document begins, which the scanner would not read")
 	}
 	for name, list := range reader.fields(document.Content[0], "vulnerabilities, misconfigurations, secrets, licenses") {
@@ -61,6 +65,19 @@ func ReadIgnores(file string, text []byte, now time.Time) (Ignores, error) {
 		}
 	}
 	return reader.entries, errors.Join(reader.problems...)
+}
+
+// maxIgnores is far more than a file of exceptions needs.
+const maxIgnores = 1 << 20
+
+// decode guards against what a parser of a project's text must never do to its caller.
+func decode(decoder *yaml.Decoder, node *yaml.Node) (err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("the parser gave up: %v", broken)
+		}
+	}()
+	return decoder.Decode(node)
 }
 
 type ignoreReader struct {
@@ -87,6 +104,10 @@ func (r *ignoreReader) fields(node *yaml.Node, allowed string) func(func(name, v
 		seen := map[string]bool{}
 		for at := 0; at+1 < len(node.Content); at += 2 {
 			name := node.Content[at]
+			if name.Kind != yaml.ScalarNode {
+				r.refuse(name, "what stands where a key should is no word; allowed: "+allowed)
+				continue
+			}
 			if seen[name.Value] {
 				r.refuse(name, fmt.Sprintf("%q is there twice", name.Value))
 				continue
@@ -112,8 +133,12 @@ func (r *ignoreReader) entry(kind string, node *yaml.Node) {
 		case "expired_at":
 			dated = true
 			entry.Until = r.date(value)
-		case "paths", "purls":
-			r.texts(name, value)
+		case "purls":
+			entry.Packages = r.texts(name, value)
+		case "paths":
+			if r.texts(name, value); kind == License {
+				r.refuse(name, "a license is accepted for packages (purls), not for paths")
+			}
 		default:
 			r.refuse(name, fmt.Sprintf("unknown key %q; allowed: id, statement, expired_at, paths, purls", name.Value))
 		}
@@ -145,14 +170,16 @@ func (r *ignoreReader) text(name, value *yaml.Node) string {
 	return value.Value
 }
 
-func (r *ignoreReader) texts(name, value *yaml.Node) {
+func (r *ignoreReader) texts(name, value *yaml.Node) []string {
 	if value.Kind != yaml.SequenceNode || len(value.Content) == 0 {
 		r.refuse(name, name.Value+" is no list of texts")
-		return
+		return nil
 	}
+	var texts []string
 	for _, item := range value.Content {
-		r.text(name, item)
+		texts = append(texts, r.text(name, item))
 	}
+	return texts
 }
 
 func (r *ignoreReader) date(value *yaml.Node) time.Time {
@@ -177,13 +204,30 @@ func (i Ignores) find(suppressed Suppressed) (Entry, bool) {
 	return i[at], true
 }
 
-// unused are the entries that took nothing out.
-func (i Ignores) unused(suppressed []Suppressed) []Entry {
-	used := map[int]bool{}
-	for _, one := range suppressed {
-		if entry, found := i.find(one); found {
-			used[entry.Line] = true
-		}
+// license returns the entry that accepts a denied license of one package. The scanner knows nothing of denied licenses:
+// such an entry takes effect here.
+func (i Ignores) license(denied Finding) (Entry, bool) {
+	at := slices.IndexFunc(i, func(entry Entry) bool {
+		return entry.Kind == License && strings.EqualFold(entry.ID, denied.ID) &&
+			(len(entry.Packages) == 0 || slices.ContainsFunc(entry.Packages, func(purl string) bool { return samePackage(purl, denied.PURL) }))
+	})
+	if at < 0 {
+		return Entry{}, false
 	}
+	return i[at], true
+}
+
+// samePackage tells whether a package-url of an entry means a package: with a version only that one, without it all.
+func samePackage(wanted, purl string) bool {
+	purl, _, _ = strings.Cut(purl, "?")
+	if name, version, found := strings.Cut(wanted, "@"); !found || version == "" {
+		purl, _, _ = strings.Cut(purl, "@")
+		wanted = name
+	}
+	return purl != "" && purl == wanted
+}
+
+// unused are the entries that took nothing out.
+func (i Ignores) unused(used map[int]bool) []Entry {
 	return slices.DeleteFunc(slices.Clone(i), func(entry Entry) bool { return used[entry.Line] })
 }

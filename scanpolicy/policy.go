@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -18,7 +17,9 @@ var Severities = []string{Unknown, "LOW", "MEDIUM", "HIGH", "CRITICAL"}
 type Policy struct {
 	Severities     []string // those that stop the gate
 	IgnoreUnfixed  bool     // let vulnerabilities pass that no version mends
-	DeniedLicenses []string // SPDX names
+	DeniedLicenses []string // SPDX names; one without -only or -or-later denies both
+	Proven         Proven   // where the scanner has shown that it finds what is there
+	Unproven       []string // ecosystems whose packages the project accepts although nothing shows it
 	Packages       bool     // what was scanned is an image: it must have packages, and the package database of a system
 }
 
@@ -48,7 +49,18 @@ func (p Policy) Judge(report Report, ignored Ignores, previous *Previous) Verdic
 	if report.Outdated {
 		verdict.Caution = report.OS + " gets no security fixes any more, and few of its vulnerabilities are known"
 	}
+	used := map[int]bool{} // entries of the ignore file, by their lines
+	accept := func(finding Finding, entry Entry) {
+		used[entry.Line] = true
+		verdict.Ignored = append(verdict.Ignored, Ignored{finding, entry.Statement, entry.Until})
+	}
 	for _, finding := range append(p.denied(report), report.Findings...) {
+		if finding.Kind == License {
+			if entry, accepted := ignored.license(finding); accepted {
+				accept(finding, entry)
+				continue
+			}
+		}
 		verdict.Counts[finding.Severity]++
 		if p.stops(finding) {
 			verdict.Stops = append(verdict.Stops, finding)
@@ -65,9 +77,9 @@ func (p Policy) Judge(report Report, ignored Ignores, previous *Previous) Verdic
 			verdict.Faults = append(verdict.Faults, fmt.Sprintf("the scanner left out %s, which no entry of the ignore file accounts for", one.Finding))
 			continue
 		}
-		verdict.Ignored = append(verdict.Ignored, Ignored{one.Finding, entry.Statement, entry.Until})
+		accept(one.Finding, entry)
 	}
-	verdict.Unused = ignored.unused(report.Suppressed)
+	verdict.Unused = ignored.unused(used)
 	for _, findings := range [][]Finding{verdict.Stops, verdict.Passes, verdict.New} {
 		slices.SortFunc(findings, worstFirst)
 	}
@@ -77,31 +89,16 @@ func (p Policy) Judge(report Report, ignored Ignores, previous *Previous) Verdic
 
 // faults finds what makes a report of nothing look like a report of nothing bad.
 func (p Policy) faults(report Report) []string {
+	faults := p.Proven.unproven(report, p.Unproven)
 	switch {
 	case !p.Packages:
-		return nil
 	case len(report.Packages) == 0:
-		return []string{"the scanner saw no package at all: nothing was checked; is this the root of a file system"}
+		faults = append(faults, "the scanner saw no package at all: nothing was checked; is this the root of a file system")
 	case report.OSPackages == 0:
-		return []string{fmt.Sprintf("the scanner saw %d packages, but no package database of an operating system (dpkg, apk, rpm): "+
-			"what the image installed was not checked; use a base image that keeps its package database", len(report.Packages))}
+		faults = append(faults, fmt.Sprintf("the scanner saw %d packages, but no package database of an operating system (dpkg, apk, rpm): "+
+			"what the image installed was not checked; use a base image that keeps its package database", len(report.Packages)))
 	}
-	return nil
-}
-
-// denied finds packages under a license that the project denies.
-func (p Policy) denied(report Report) []Finding {
-	var found []Finding
-	for _, one := range report.Packages {
-		for _, license := range one.Licenses {
-			for _, denied := range p.DeniedLicenses {
-				if strings.EqualFold(license, denied) {
-					found = append(found, Finding{Kind: License, ID: denied, Severity: "HIGH", Package: one.Name, Version: one.Version, Title: "denied license", Place: one.Place})
-				}
-			}
-		}
-	}
-	return found
+	return faults
 }
 
 // stops tells what the gate does not let pass. A secret in the open and a denied license are never let pass by severity.

@@ -7,8 +7,10 @@
 package scanpolicy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // The kinds of finding.
@@ -31,6 +33,15 @@ type Finding struct {
 	Place    string // the file or the part of the image that it lies in
 	Line     int    // in that file; 0 where there is none
 	PURL     string // the package, as package-url; empty where Trivy gives none
+	About    About
+}
+
+// About is what is published about a vulnerability.
+type About struct {
+	Description string
+	Advisories  []string // its other names, such as GHSA-… or DSA-…
+	Page        string   // where to read about it first
+	References  []string // addresses, as published
 }
 
 // String says what a person needs to mend the finding.
@@ -64,6 +75,7 @@ type Package struct {
 	Version  string
 	Licenses []string
 	Place    string
+	PURL     string
 }
 
 // Report is Trivy's answer, in the parts that a verdict rests on.
@@ -71,7 +83,9 @@ type Report struct {
 	OS         string // family and release, such as "debian 12.9"; empty where there is no operating system
 	Outdated   bool   // nobody looks for vulnerabilities in this system any more
 	Packages   []Package
-	OSPackages int // those among them that the operating system's own package database lists
+	OSPackages int      // those among them that the operating system's own package database lists
+	Ecosystems []string // what the packages are from: pip, npm, go, cargo, "debian 12.9", or Trivy's own word
+	Trivy      string   // the version that made the report
 	Findings   []Finding
 	Suppressed []Suppressed
 }
@@ -80,6 +94,7 @@ type Report struct {
 type (
 	trivyReport struct {
 		SchemaVersion int
+		Trivy         struct{ Version string }
 		Metadata      struct {
 			OS struct {
 				Family, Name string
@@ -91,6 +106,7 @@ type (
 	trivyResult struct {
 		Target                       string
 		Class                        string
+		Type                         string
 		Packages                     []trivyPackage
 		Vulnerabilities              []trivyFinding
 		Misconfigurations            []trivyFinding
@@ -105,13 +121,14 @@ type (
 		Name, Version, Release string
 		Epoch                  int
 		Licenses               []string
-		FilePath               string
+		Identifier             struct{ PURL string }
 	}
 	// trivyFinding holds the fields of all kinds; each kind fills its own.
 	trivyFinding struct {
 		VulnerabilityID, PkgName, PkgPath, InstalledVersion, FixedVersion string
 		ID, RuleID, Name, FilePath                                        string
-		Title, Message, Severity                                          string
+		Title, Message, Severity, Description, PrimaryURL                 string
+		VendorIDs, References                                             []string
 		StartLine                                                         int
 		CauseMetadata                                                     struct{ StartLine int }
 		PkgIdentifier                                                     struct{ PURL string }
@@ -130,7 +147,7 @@ func ReadReport(text []byte) (Report, error) {
 	if read.SchemaVersion != schemaVersion {
 		return Report{}, fmt.Errorf("the scanner's report has schema version %d, and %d is known: use the image of another Trivy version", read.SchemaVersion, schemaVersion)
 	}
-	var report Report
+	report := Report{Trivy: read.Trivy.Version}
 	if os := read.Metadata.OS; os.Family != "" && os.Family != "none" {
 		report.OS, report.Outdated = os.Family+" "+os.Name, os.EOSL
 	}
@@ -140,9 +157,29 @@ func ReadReport(text []byte) (Report, error) {
 	return report, nil
 }
 
+// ecosystems are Trivy's words for where a package is from, by whose advisories they are looked up in.
+var ecosystems = map[string]string{
+	"pip": "pip", "pipenv": "pip", "poetry": "pip", "pylock": "pip", "python-pkg": "pip", "uv": "pip",
+	"bun": "npm", "javascript": "npm", "node-pkg": "npm", "npm": "npm", "pnpm": "npm", "yarn": "npm",
+	"gobinary": "go", "gomod": "go",
+	"cargo": "cargo", "rustbinary": "cargo",
+}
+
 func (r *Report) add(result trivyResult) {
+	if len(result.Packages) > 0 {
+		ecosystem, known := ecosystems[result.Type]
+		switch {
+		case result.Class == "os-pkgs":
+			ecosystem = cmp.Or(r.OS, result.Type, "an unknown system")
+		case !known:
+			ecosystem = cmp.Or(result.Type, result.Class, "an unknown kind")
+		}
+		if !slices.Contains(r.Ecosystems, ecosystem) {
+			r.Ecosystems = append(r.Ecosystems, ecosystem)
+		}
+	}
 	for _, one := range result.Packages {
-		r.Packages = append(r.Packages, Package{one.Name, one.version(), one.Licenses, result.Target})
+		r.Packages = append(r.Packages, Package{one.Name, one.version(), one.Licenses, result.Target, one.Identifier.PURL})
 	}
 	if result.Class == "os-pkgs" {
 		r.OSPackages += len(result.Packages)
@@ -176,6 +213,7 @@ func (f trivyFinding) as(kind, target string) Finding {
 	case Vulnerability:
 		finding.ID, finding.Package, finding.Version, finding.Fixed = f.VulnerabilityID, f.PkgName, f.InstalledVersion, f.FixedVersion
 		finding.PURL = f.PkgIdentifier.PURL
+		finding.About = About{f.Description, f.VendorIDs, f.PrimaryURL, f.References}
 		if f.PkgPath != "" {
 			finding.Place = f.PkgPath
 		}

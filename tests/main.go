@@ -42,7 +42,7 @@ func New(
 	// +defaultPath="/scripts"
 	// +ignore=["**/__pycache__"]
 	scripts *dagger.Directory,
-	// Reference of a vulnerability database in a registry of this machine, which also has :empty, :old and :truncated of it
+	// Reference of a vulnerability database in a registry of this machine, which also has :empty, :old, :truncated and :no-ubuntu of it
 	// and takes pushes to tests/. Without one, the public database is used and what needs the others is left out.
 	// Example: 172.17.0.1:5000/aquasec/trivy-db:2
 	// +optional
@@ -73,7 +73,7 @@ func (t *Tests) All(
 		always = []string{"scan.database=" + t.Database}
 	}
 	var checks []check
-	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.pipeline(), t.attest(), t.verify(), t.reproducible()} {
+	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems()} {
 		for _, check := range group {
 			if strings.Contains(check.name, only) {
 				checks = append(checks, check)

@@ -28,6 +28,7 @@ func TestProgram(t *testing.T) {
 		{"two ups at once", twoUps},
 		{"doctor is content with the machine", func(t *testing.T) { succeed(t, "doctor") }},
 		{"a model comes out and is as good as it says", mainJob},
+		{"secrets are nowhere afterwards", plantedSecrets},
 		{"a project that does not exist", missingProject},
 		{"an out folder that cannot be written", unwritableOut},
 		{"an out folder that holds something else", foreignOut},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,13 +29,13 @@ type advisory struct {
 // affected is one package that has the vulnerability.
 type affected struct {
 	Ecosystem string `json:"ecosystem"`
-	Package   string `json:"package"` // pip: the normalized name; Debian: the source package
-	// Advisory is the ecosystem's own number for it: GHSA-..., DSA-...
+	Package   string `json:"package"` // of pip: the normalized name; of a system: the source package
+	// Advisory is the ecosystem's own number for it: GHSA-..., DSA-..., USN-...
 	Advisory string `json:"advisory,omitempty"`
-	// Vulnerable are version ranges, Patched the version that ends each (pip).
+	// Vulnerable are version ranges, Patched the version that ends each (packages of a language).
 	Vulnerable []string `json:"vulnerable,omitempty"`
 	Patched    []string `json:"patched,omitempty"`
-	// Fixed is the first version without it; where there is none, Status says what Debian means to do.
+	// Fixed is the first version without it; where there is none, Status says what the system means to do.
 	Fixed  string `json:"fixed,omitempty"`
 	Status string `json:"status,omitempty"`
 }
@@ -47,16 +48,27 @@ type ecosystem struct {
 }
 
 var ecosystems = map[string]ecosystem{
-	"pip": {
-		bucket: "pip::GitHub Security Advisory pip",
-		source: types.DataSource{ID: "ghsa", Name: "GitHub Security Advisory pip", URL: "https://github.com/advisories?query=type%3Areviewed+ecosystem%3Apip"},
-		check:  checkPip,
-	},
-	"debian 12": {
-		bucket: "debian 12",
-		source: types.DataSource{ID: "debian", Name: "Debian Security Tracker", URL: "https://salsa.debian.org/security-tracker-team/security-tracker"},
-		check:  checkDebian,
-	},
+	"pip":          github("pip", checkPip),
+	"npm":          github("npm", checkLanguage),
+	"go":           github("go", checkLanguage),
+	"cargo":        github("cargo", checkLanguage),
+	"debian 12":    system("debian 12", "debian", "Debian Security Tracker", "https://salsa.debian.org/security-tracker-team/security-tracker"),
+	"ubuntu 22.04": system("ubuntu 22.04", "ubuntu", "Ubuntu CVE Tracker", "https://git.launchpad.net/ubuntu-cve-tracker"),
+}
+
+// github is a language's part of the GitHub Advisory Database.
+func github(language string, check func(affected) error) ecosystem {
+	name := "GitHub Security Advisory " + language
+	return ecosystem{
+		bucket: language + "::" + name,
+		source: types.DataSource{ID: "ghsa", Name: name, URL: "https://github.com/advisories?query=type%3Areviewed+ecosystem%3A" + language},
+		check:  check,
+	}
+}
+
+// system is one release of a Linux distribution.
+func system(release string, id types.SourceID, name, address string) ecosystem {
+	return ecosystem{bucket: release, source: types.DataSource{ID: id, Name: name, URL: address}, check: checkSystem}
 }
 
 // read reads a list of facts; every mistake in it is named, since one that is left out is a vulnerability not found.
@@ -106,7 +118,7 @@ func (a advisory) check() error {
 	for _, where := range a.Affected {
 		known, ok := ecosystems[where.Ecosystem]
 		if !ok {
-			return fmt.Errorf("ecosystem %q: want pip or debian 12", where.Ecosystem)
+			return fmt.Errorf("ecosystem %q: want one of %q", where.Ecosystem, slices.Sorted(maps.Keys(ecosystems)))
 		}
 		if err := known.check(where); err != nil {
 			return fmt.Errorf("package %q of %s: %w", where.Package, where.Ecosystem, err)
@@ -119,30 +131,57 @@ func (a advisory) check() error {
 var normalized = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 func checkPip(a affected) error {
-	switch {
-	case !normalized.MatchString(a.Package):
+	if !normalized.MatchString(a.Package) {
 		return errors.New("want the normalized name: small letters, - for _ and .")
+	}
+	return checkLanguage(a)
+}
+
+func checkLanguage(a affected) error {
+	switch {
+	case a.Package == "":
+		return errors.New("want the package's name")
 	case len(a.Vulnerable) == 0:
 		return errors.New("vulnerable: no range of versions")
 	case a.Fixed != "" || a.Status != "":
-		return errors.New("fixed and status are Debian's: use vulnerable and patched")
+		return errors.New("fixed and status are a system's: use vulnerable and patched")
 	}
 	return nil
 }
 
-// undecided are the words of Debian's tracker for a package without a fixed version.
+// undecided are the words of Trivy for a package without a fixed version.
 var undecided = []string{"affected", "will_not_fix", "fix_deferred", "end_of_life"}
 
-func checkDebian(a affected) error {
+func checkSystem(a affected) error {
 	switch {
 	case a.Package == "":
 		return errors.New("want the source package's name")
 	case len(a.Vulnerable) > 0 || len(a.Patched) > 0:
-		return errors.New("vulnerable and patched are pip's: use fixed or status")
+		return errors.New("vulnerable and patched are a language's: use fixed or status")
 	case (a.Fixed == "") == (a.Status == ""):
 		return errors.New("want either fixed or status")
 	case a.Status != "" && !slices.Contains(undecided, a.Status):
 		return fmt.Errorf("status %q: want one of %q", a.Status, undecided)
 	}
 	return nil
+}
+
+// without leaves one system (all its releases) or language out, and what then affects nothing.
+func without(facts []advisory, name string) ([]advisory, error) {
+	var kept []advisory
+	left := 0
+	for _, fact := range facts {
+		affected := slices.DeleteFunc(slices.Clone(fact.Affected), func(a affected) bool {
+			family, _, _ := strings.Cut(a.Ecosystem, " ")
+			return family == name
+		})
+		left += len(fact.Affected) - len(affected)
+		if fact.Affected = affected; len(affected) > 0 {
+			kept = append(kept, fact)
+		}
+	}
+	if left == 0 {
+		return nil, fmt.Errorf("--without %s: no fact is about it", name)
+	}
+	return kept, nil
 }

@@ -2,7 +2,7 @@
 //
 //	trivydb facts.json HOST:5000/aquasec/trivy-db:2
 //
-// With --empty, --truncated or --updated-at it makes one that no scan should trust, for the tests.
+// With --empty, --truncated, --updated-at or --without it makes one that no scan should trust, for the tests.
 package main
 
 import (
@@ -33,6 +33,7 @@ type order struct {
 	updatedAt time.Time
 	empty     bool
 	truncated bool
+	without   string
 }
 
 func parse(args []string) (order, error) {
@@ -40,6 +41,7 @@ func parse(args []string) (order, error) {
 	wish := order{updatedAt: time.Now().UTC().Truncate(time.Second)}
 	set.BoolVar(&wish.empty, "empty", false, "leave all facts out")
 	set.BoolVar(&wish.truncated, "truncated", false, "cut the database in half")
+	set.StringVar(&wish.without, "without", "", "leave the facts about one system or language out, for example ubuntu")
 	set.Func("updated-at", "time that the database claims to be from, for example 2024-11-24T00:00:00Z (default now)", func(text string) (err error) {
 		wish.updatedAt, err = time.Parse(time.RFC3339, text)
 		return err
@@ -69,6 +71,11 @@ func run(ctx context.Context, args []string) error {
 	}
 	if wish.empty {
 		facts = nil
+	}
+	if wish.without != "" {
+		if facts, err = without(facts, wish.without); err != nil {
+			return err
+		}
 	}
 	folder, err := os.MkdirTemp("", "trivydb-")
 	if err != nil {

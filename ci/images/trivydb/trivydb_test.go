@@ -58,8 +58,8 @@ func TestReadRefuses(t *testing.T) {
 		"an unknown ecosystem": {`"pip"`, `"pypi"`, "pypi"},
 		"a name as written":    {`a-b`, `A_b`, "normalized"},
 		"no range":             {`["<2"]`, `[]`, "vulnerable"},
-		"Debian's fields":      {`"patched":["2"]`, `"fixed":"2"`, "Debian"},
-		"pip's fields":         {`"pip"`, `"debian 12"`, "pip's"},
+		"a system's fields":    {`"patched":["2"]`, `"fixed":"2"`, "a system's"},
+		"a language's fields":  {`"pip"`, `"debian 12"`, "a language's"},
 		"a fix and a status":   {`"pip","package":"a-b","vulnerable":["<2"],"patched":["2"]`, `"debian 12","package":"zlib","fixed":"2","status":"affected"`, "either"},
 		"neither":              {`"pip","package":"a-b","vulnerable":["<2"],"patched":["2"]`, `"debian 12","package":"zlib"`, "either"},
 		"an unknown status":    {`"pip","package":"a-b","vulnerable":["<2"],"patched":["2"]`, `"debian 12","package":"zlib","status":"open"`, "open"},
@@ -96,6 +96,9 @@ func TestWrite(t *testing.T) {
 	}{
 		{"debian 12", "zlib", types.Advisory{VulnerabilityID: "CVE-2023-45853", Status: types.StatusWillNotFix}},
 		{"debian 12", "glibc", types.Advisory{VulnerabilityID: "CVE-2024-2961", VendorIDs: []string{"DSA-5673-1"}, FixedVersion: "2.36-9+deb12u6"}},
+		{"ubuntu 22.04", "glibc", types.Advisory{VulnerabilityID: "CVE-2024-2961", VendorIDs: []string{"USN-6737-1"}, FixedVersion: "2.35-0ubuntu3.7"}},
+		{"npm::", "lodash", types.Advisory{VulnerabilityID: "CVE-2021-23337", VendorIDs: []string{"GHSA-35jh-r3h4-6jhm"},
+			VulnerableVersions: []string{"<4.17.21"}, PatchedVersions: []string{"4.17.21"}}},
 		{"pip::", "pyyaml", types.Advisory{VulnerabilityID: "CVE-2020-14343", VendorIDs: []string{"GHSA-8q59-q68h-6hv4"},
 			VulnerableVersions: []string{"<5.4"}, PatchedVersions: []string{"5.4"}}},
 	} {
@@ -131,7 +134,7 @@ func TestRun(t *testing.T) {
 	repository := strings.TrimPrefix(server.URL, "http://") + "/aquasec/trivy-db:"
 	digests := map[string]string{}
 	for tag, flags := range map[string][]string{
-		"2": nil, "empty": {"--empty"}, "truncated": {"--truncated"}, "old": {"--updated-at", "2024-11-24T00:00:00Z"},
+		"2": nil, "empty": {"--empty"}, "truncated": {"--truncated"}, "old": {"--updated-at", "2024-11-24T00:00:00Z"}, "no-ubuntu": {"--without", "ubuntu"},
 	} {
 		if err := run(t.Context(), append(flags, "facts.json", repository+tag)); err != nil {
 			t.Fatal(err)
@@ -157,8 +160,8 @@ func TestRun(t *testing.T) {
 		}
 		digests[manifest.Layers[0].Digest.String()] = tag
 	}
-	if len(digests) != 4 {
-		t.Errorf("the layers of four databases are %v", digests)
+	if len(digests) != 5 {
+		t.Errorf("the layers of five databases are %v", digests)
 	}
 }
 
@@ -176,10 +179,30 @@ func TestRunRefuses(t *testing.T) {
 		"bad facts":             {[]string{bad, "127.0.0.1:1/a:2"}, "CVE-1"},
 		"no time":               {[]string{"--updated-at", "yesterday", "facts.json", "127.0.0.1:1/a:2"}, "updated-at"},
 		"no reference's syntax": {[]string{"facts.json", "127.0.0.1:1/A A:2"}, "A A"},
+		"nothing to leave out":  {[]string{"--without", "gentoo", "facts.json", "127.0.0.1:1/a:2"}, "gentoo"},
 		"no registry":           {[]string{"facts.json", "127.0.0.1:1/a:2"}, "cannot push"},
 	} {
 		if err := run(t.Context(), test.args); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want %q in it", name, err, test.want)
 		}
+	}
+}
+
+func TestWithout(t *testing.T) {
+	facts, err := without(listed(t), "ubuntu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	systems := map[string]bool{}
+	for _, fact := range facts {
+		for _, where := range fact.Affected {
+			systems[where.Ecosystem] = true
+		}
+	}
+	if systems["ubuntu 22.04"] || !systems["debian 12"] || !systems["pip"] {
+		t.Errorf("without ubuntu: %v", systems)
+	}
+	if whole := listed(t); len(whole[slices.IndexFunc(whole, func(a advisory) bool { return a.ID == "CVE-2024-2961" })].Affected) != 2 {
+		t.Error("the facts themselves have changed")
 	}
 }
