@@ -50,7 +50,7 @@ func (m *Model) manifest(ctx context.Context, settings config.Config, evaluation
 		Reproducible: settings.Train.Reproducible,
 	}
 	for _, add := range []func(context.Context, config.Config, *lineage.Manifest) error{
-		m.Line.addInputs, m.Line.addImage, m.Line.addRequirements, m.addTraining, evaluation.addMetrics, addTools,
+		m.Line.addInputs, m.Line.addProfile, m.Line.addImage, m.Line.addRequirements, m.addTraining, evaluation.addMetrics, addTools,
 	} {
 		if err := add(ctx, settings, &manifest); err != nil {
 			return nil, err

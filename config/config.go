@@ -74,8 +74,9 @@ type Lint struct {
 // Train is how the training script is called.
 type Train struct {
 	Script       string
-	Args         []Arg // sorted by name
-	Data         string
+	Args         []Arg  // sorted by name
+	Data         string // folder in which the script finds them
+	Store        string // s3://bucket/prefix or gs://bucket/prefix that the folder is filled from; empty for data of the project
 	Seed         int
 	GPUs         string // NoGPUs, AllGPUs, or a comma-separated list of UUIDs and indices
 	Reproducible string // Off, Host or Portable
