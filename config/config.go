@@ -8,6 +8,7 @@ package config
 import (
 	"time"
 
+	"dagger/tensorflow-ci/dataset"
 	"dagger/tensorflow-ci/gate"
 )
 
@@ -128,7 +129,7 @@ func Default() Config {
 			Threads:      2,
 			TimeLimit:    time.Hour,
 			Workers:      1,
-			Ignore:       []string{"tests/", "docs/", "*.md", FileName, ".gitlab-ci.yml", "LICENSE"},
+			Ignore:       []string{"tests/", "docs/", "*.md", FileName, dataset.SchemaFile, dataset.LockFile, ".gitlab-ci.yml", "LICENSE"},
 		},
 		Evaluate: Evaluate{Signature: "serving_default", Task: "auto", Threshold: 0.5},
 		Exports:  []string{Tflite},
