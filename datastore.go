@@ -65,8 +65,14 @@ func (m *TensorflowCi) fetched(ctx context.Context, settings config.Config) (sto
 	if err != nil {
 		return stored{}, err
 	}
-	const configuration, copied = "/rclone.conf", "/data"
-	rclone := dag.Container().From(image).WithMountedSecret(configuration, m.DataConfig)
+	const configuration, copied = "/rclone.conf", "/rows"
+	rclone := dag.Container().From(image).
+		WithMountedSecret(configuration, m.DataConfig).
+		// What a caller waits for at most, before it is told.
+		WithEnvVariable("RCLONE_CONTIMEOUT", "10s").
+		WithEnvVariable("RCLONE_TIMEOUT", "1m").
+		WithEnvVariable("RCLONE_LOW_LEVEL_RETRIES", "3").
+		WithEnvVariable("RCLONE_RETRIES", "1")
 	list := func(container *dagger.Container, place string) (dataset.Listing, error) {
 		text, err := container.
 			WithExec([]string{"rclone", "lsjson", "--config", configuration, "--recursive", "--files-only", "--hash", "--hash-type", "md5", place}).
