@@ -54,14 +54,22 @@ class Rows:
 
 
 def compare(before: list[bytes], after: list[bytes]) -> Rows:
-    """Match rows by their hashes: each with the first equal one that is not matched yet."""
+    """Match rows by their hashes: with the equal one in the same place, else with the first equal one that is not matched yet.
+
+    The same place is counted from the end too, for rows below one that was added or removed.
+    """
+    beside = kept(before, after)
+    taken = set(beside.values())
     places: dict[bytes, collections.deque[int]] = collections.defaultdict(collections.deque)
     for index, row in enumerate(after):
-        places[row].append(index)
+        if index not in taken:
+            places[row].append(index)
     matched: list[tuple[int, int]] = []
     lost: list[tuple[int, int]] = []  # how many matched rows stand above it, its index
     for index, row in enumerate(before):
-        if places[row]:
+        if index in beside:
+            matched.append((index, beside[index]))
+        elif places[row]:
             matched.append((index, places[row].popleft()))
         else:
             lost.append((len(matched), index))
@@ -75,6 +83,18 @@ def compare(before: list[bytes], after: list[bytes]) -> Rows:
             found.append((above, index))
     changed, removed, added = pair(lost, found)
     return Rows(changed, removed, added, displaced([there for _, there in matched]))
+
+
+def kept(before: list[bytes], after: list[bytes]) -> dict[int, int]:
+    """The rows that stay where they are: those that both begin and end with and, where as many lie between, each in its place."""
+    most = min(len(before), len(after))
+    head = next((index for index in range(most) if before[index] != after[index]), most)
+    tail = next((index for index in range(most - head) if before[-1 - index] != after[-1 - index]), most - head)
+    same = {index: index for index in range(head)}
+    same |= {len(before) - 1 - index: len(after) - 1 - index for index in range(tail)}
+    if len(before) == len(after):
+        same |= {index: index for index in range(head, most - tail) if before[index] == after[index]}
+    return same
 
 
 def pair(lost: list[tuple[int, int]], found: list[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[int], list[int]]:

@@ -42,6 +42,13 @@ def test_rows(tmp_path: pathlib.Path, after: list[str], counts: tuple[int, ...],
     assert any(line.startswith(note) for line in change.notes), change.notes
 
 
+def test_rows_that_are_there_many_times(tmp_path: pathlib.Path) -> None:
+    (change,) = changes(tmp_path, ["1,0", "2,1"] * 4, ["1,0", "2,1", "1,0", "2,0", *["1,0", "2,1"] * 2])
+    assert (change.changed, change.moved, change.notes) == (1, 0, ["row 4: y 1 → 0"])
+    (change,) = changes(tmp_path, ["1,0", "2,1"] * 4, ["1,0", "2,1", "1,0", *["1,0", "2,1"] * 2])
+    assert (change.removed, change.changed, change.moved) == (1, 0, 0)
+
+
 def test_nothing_differs(tmp_path: pathlib.Path) -> None:
     assert changes(tmp_path, ROWS, ROWS) == []
 

@@ -22,7 +22,7 @@ tables:
 func rowsTiny(replaced map[int]string) string {
 	rows := []string{"a,b,y"}
 	for at := range 8 {
-		rows = append(rows, []string{"0.1,0.9,0", "0.9,0.1,1"}[at%2])
+		rows = append(rows, fmt.Sprintf("0.%d1,0.%d9,%d", at, 8-at, at%2))
 		if row, found := replaced[at+1]; found {
 			rows[at+1] = row
 		}
@@ -44,7 +44,7 @@ func (t *Tests) data() []check {
 	locked := func(project *dagger.Directory) *dagger.Directory {
 		return project.WithFile("data.lock", line(project).DataLock())
 	}
-	swapped := rowsTiny(map[int]string{1: "0.9,0.1,1", 2: "0.1,0.9,0"})
+	swapped := rowsTiny(map[int]string{1: "0.11,0.79,1", 2: "0.01,0.89,0"})
 	return []check{
 		{"data/real data fit their committed schemas, a table and arrays", func(ctx context.Context) error {
 			for _, project := range []*dagger.Directory{t.Phishing, t.Digits} {

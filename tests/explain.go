@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 
 	"dagger/tests/internal/dagger"
 )
@@ -14,24 +15,43 @@ func (t *Tests) explain() []check {
 	project := tiny().
 		WithNewFile("tensorflow-ci.yaml", settingsTiny+"exports: []\n").
 		WithNewFile("data/train.csv", rowsTiny(nil))
-	first := func() *dagger.Directory { return line(project).Pipeline() }
 	// another optimizer, and two rows in each other's place
 	other := project.
 		WithNewFile("train.py", strings.Replace(trainTiny, `"sgd"`, `"adam"`, 1)).
-		WithNewFile("data/train.csv", rowsTiny(map[int]string{1: "0.9,0.1,1", 2: "0.1,0.9,0"}))
-	second := func() *dagger.Directory {
-		return line(other).Pipeline(dagger.TensorflowCiPipelineOpts{Previous: first()})
+		WithNewFile("data/train.csv", rowsTiny(map[int]string{1: "0.11,0.79,1", 2: "0.01,0.89,0"}))
+	// A run is never served from a cache: one of each is enough for all that follows.
+	first := sync.OnceValues(func() (*dagger.Directory, error) { return kept(line(project).Pipeline()) })
+	second := sync.OnceValues(func() (*dagger.Directory, error) {
+		previous, err := first()
+		if err != nil {
+			return nil, err
+		}
+		return kept(line(other).Pipeline(dagger.TensorflowCiPipelineOpts{Previous: previous}))
+	})
+	both := func() (before, after *dagger.Directory, err error) {
+		if before, err = first(); err == nil {
+			after, err = second()
+		}
+		return before, after, err
 	}
 	explained := func(before, after *dagger.Directory) *dagger.TensorflowCiExplanation {
 		return line(project).Explain(dagger.TensorflowCiExplainOpts{Before: before, After: after})
 	}
 	return []check{
 		{"explain/the same run twice: nothing changed", func(ctx context.Context) error {
-			text, err := explained(first(), first()).Text(ctx)
+			run, err := first()
+			if err != nil {
+				return err
+			}
+			text, err := explained(run, run).Text(ctx)
 			return wants(err, text, "Nothing changed: it is the same model", "predictions: none of 32 rows flips")
 		}},
 		{"explain/code and data are named, and held-out rows that flip counted", func(ctx context.Context) error {
-			explanation := explained(first(), second())
+			before, after, err := both()
+			if err != nil {
+				return err
+			}
+			explanation := explained(before, after)
 			text, err := explanation.Text(ctx)
 			if err := wants(err, text,
 				"The model changed, and so did what made it: code and data.", "code: 1 file changed", "train.py: ",
@@ -59,22 +79,30 @@ func (t *Tests) explain() []check {
 			return nil
 		}},
 		{"explain/with the data themselves the rows are named", func(ctx context.Context) error {
-			changed := rowsTiny(map[int]string{4: "0.9,0.1,0"})
+			before, after, err := both()
+			if err != nil {
+				return err
+			}
+			changed := rowsTiny(map[int]string{4: "0.31,0.59,0"})
 			text, err := line(project).Explain(dagger.TensorflowCiExplainOpts{
-				BeforeManifest: first().File("manifest.json"), AfterManifest: second().File("manifest.json"),
+				BeforeManifest: before.File("manifest.json"), AfterManifest: after.File("manifest.json"),
 				BeforeData: project.Directory("data"), AfterData: other.Directory("data"),
 			}).Text(ctx)
 			if err := wants(err, text, "data: 1 row moved", "data/train.csv: row moved: "); err != nil {
 				return err
 			}
 			text, err = line(project).Explain(dagger.TensorflowCiExplainOpts{
-				Before: first(), After: second(),
+				Before: before, After: after,
 				BeforeData: project.Directory("data"), AfterData: project.Directory("data").WithNewFile("train.csv", changed),
 			}).Text(ctx)
 			return wants(err, text, "data: 1 row changed", "data/train.csv: row 4: y 1 → 0")
 		}},
 		{"explain/why a step ran again, and why another did not", func(ctx context.Context) error {
-			text, err := second().File("reports/steps.json").Contents(ctx)
+			_, after, err := both()
+			if err != nil {
+				return err
+			}
+			text, err := after.File("reports/steps.json").Contents(ctx)
 			if err != nil {
 				return err
 			}
@@ -102,7 +130,11 @@ func (t *Tests) explain() []check {
 			return nil
 		}},
 		{"explain/refuses what is no output of a run", func(ctx context.Context) error {
-			manifest := first().File("manifest.json")
+			run, err := first()
+			if err != nil {
+				return err
+			}
+			manifest := run.File("manifest.json")
 			text, err := manifest.Contents(ctx)
 			if err != nil {
 				return err
@@ -117,12 +149,12 @@ func (t *Tests) explain() []check {
 			}{
 				{"nothing before", dagger.TensorflowCiExplainOpts{AfterManifest: manifest}, []string{"--before is missing", "--before-manifest"}},
 				{"nothing after", dagger.TensorflowCiExplainOpts{BeforeManifest: manifest}, []string{"--after is missing"}},
-				{"both forms", dagger.TensorflowCiExplainOpts{Before: first(), BeforeManifest: manifest, After: first()}, []string{"either --before or --before-manifest"}},
-				{"a folder without a manifest", dagger.TensorflowCiExplainOpts{Before: tiny(), After: first()}, []string{"--before holds no manifest.json"}},
+				{"both forms", dagger.TensorflowCiExplainOpts{Before: run, BeforeManifest: manifest, After: run}, []string{"either --before or --before-manifest"}},
+				{"a folder without a manifest", dagger.TensorflowCiExplainOpts{Before: tiny(), After: run}, []string{"--before holds no manifest.json"}},
 				{"no manifest", dagger.TensorflowCiExplainOpts{BeforeManifest: file("{}"), AfterManifest: manifest}, []string{"--before: manifest.json has no schemaVersion"}},
 				{"a newer manifest", dagger.TensorflowCiExplainOpts{BeforeManifest: manifest, AfterManifest: file(strings.Replace(text, `"schemaVersion": 1`, `"schemaVersion": 2`, 1))},
 					[]string{"--after: manifest.json has schemaVersion 2"}},
-				{"one data folder", dagger.TensorflowCiExplainOpts{Before: first(), After: first(), BeforeData: tiny()}, []string{"both --before-data and --after-data"}},
+				{"one data folder", dagger.TensorflowCiExplainOpts{Before: run, After: run, BeforeData: tiny()}, []string{"both --before-data and --after-data"}},
 			} {
 				_, err := line(project).Explain(bad.with).Text(ctx)
 				if err := refused(err, bad.want...); err != nil {
@@ -133,6 +165,27 @@ func (t *Tests) explain() []check {
 			return refused(err, "--previous holds no reports/steps.json")
 		}},
 	}
+}
+
+// kept is what an explanation reads of a run's output, out of one look at it.
+func kept(out *dagger.Directory) (*dagger.Directory, error) {
+	const look = "import json, pathlib, sys; print(json.dumps({name: pathlib.Path('/out', name).read_text() for name in sys.argv[1:]}))"
+	text, err := dag.Container().From("tensorflow/tensorflow:2.16.2").
+		WithMountedDirectory("/out", out).
+		WithExec([]string{"python3", "-c", look, "manifest.json", "reports/predictions.csv", "reports/steps.json"}).
+		Stdout(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	var files map[string]string
+	if err := json.Unmarshal([]byte(text), &files); err != nil {
+		return nil, err
+	}
+	output := dag.Directory()
+	for name, text := range files {
+		output = output.WithNewFile(name, text)
+	}
+	return output, nil
 }
 
 // wants is an error for a text that lacks one of parts.
