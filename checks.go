@@ -14,6 +14,18 @@ func (m *TensorflowCi) CheckLint(ctx context.Context) error {
 	return report.Check()
 }
 
+// Fail when the data are not those of data.lock, or rows break a rule of data-schema.yaml.
+//
+// +check
+// +cache="session"
+func (m *TensorflowCi) CheckData(ctx context.Context) error {
+	report, err := m.DataCheck(ctx)
+	if err != nil {
+		return err
+	}
+	return report.Check()
+}
+
 // Fail when the project's tests do, or cover too little.
 //
 // +check

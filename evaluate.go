@@ -182,13 +182,7 @@ func (m *TensorflowCi) heldOut(ctx context.Context, settings config.Config) (*da
 		return nil, fmt.Errorf("no held-out data: set evaluate.data (a .csv or .npz file) and evaluate.label (the column or array to predict) in %s",
 			config.FileName)
 	}
-	if inside, found := strings.CutPrefix(name, settings.Train.Data+"/"); found && m.Data != nil {
-		return m.Data.File(inside), nil
-	}
-	if err := m.present(ctx, "evaluate.data", name); err != nil {
-		return nil, err
-	}
-	return m.Source.File(name), nil
+	return m.evaluationData(ctx, settings)
 }
 
 func newEvaluation(done *dagger.Container, measured measurement, verdict gate.Report) (*Evaluation, error) {

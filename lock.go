@@ -86,6 +86,9 @@ func roles(settings config.Config) []string {
 	if slices.Contains(settings.Exports, config.Tfjs) {
 		used["node"] = true
 	}
+	if settings.Train.Store != "" {
+		used["rclone"] = true
+	}
 	for role := range settings.Images {
 		used[role] = true
 	}

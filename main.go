@@ -32,6 +32,8 @@ type TensorflowCi struct {
 	// +private
 	PackageIndex *dagger.Secret
 	// +private
+	DataConfig *dagger.Secret
+	// +private
 	Commit string
 	// +private
 	Again string
@@ -68,6 +70,10 @@ func New(
 	// never a layer or a log. Example: env://PACKAGE_INDEX
 	// +optional
 	packageIndex *dagger.Secret,
+	// Configuration of rclone that reaches the bucket of a train.data such as s3://bucket/prefix: its section [s3] or [gs].
+	// Example: file:rclone.conf
+	// +optional
+	dataConfig *dagger.Secret,
 	// Git commit of the project, recorded in the lineage. Example: $CI_COMMIT_SHA
 	// +optional
 	commit string,
@@ -78,7 +84,7 @@ func New(
 	if workers != 0 {
 		set = append(set, fmt.Sprintf("train.workers=%d", workers))
 	}
-	return &TensorflowCi{Source: source, Data: data, Set: set, Lock: images, Cache: cache, PackageIndex: packageIndex, Commit: commit}
+	return &TensorflowCi{Source: source, Data: data, Set: set, Lock: images, Cache: cache, PackageIndex: packageIndex, DataConfig: dataConfig, Commit: commit}
 }
 
 // settings reads the project's tensorflow-ci.yaml, or the documented defaults where it has none, and applies --set.

@@ -116,7 +116,7 @@ func (m *TensorflowCi) recipe(ctx context.Context, settings config.Config) (line
 		Reproducible: settings.Train.Reproducible,
 	}
 	for _, add := range []func(context.Context, config.Config, *lineage.Manifest) error{
-		m.addInputs, m.addImage, m.addRequirements, addTools,
+		m.addInputs, m.addProfile, m.addImage, m.addRequirements, addTools,
 	} {
 		if err := add(ctx, settings, &recipe); err != nil {
 			return recipe, err

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,8 +14,9 @@ import (
 //
 // The directory holds model/ (the SavedModel), logs/ (TensorBoard events), metrics.json, manifest.json (the lineage),
 // exports/ (the model in each form that exports names, such as tflite/model.tflite), and reports/: lint.sarif, junit.xml,
-// coverage.xml, evaluation.json, tflite.json, what a scan of the environment gives (scan.json, scan.sarif, sbom.cdx.json,
-// gl-container-scanning-report.json and others), and steps.json (when each step really ran, for how long).
+// coverage.xml, evaluation.json, predictions.csv, data-profile.json, tflite.json, what a scan of the environment gives
+// (scan.json, scan.sarif, sbom.cdx.json, gl-container-scanning-report.json and others), and steps.json (when each step really
+// ran, for how long, and why: which of its inputs changed).
 //
 // +cache="never"
 func (m *TensorflowCi) Pipeline(
@@ -28,12 +27,20 @@ func (m *TensorflowCi) Pipeline(
 	// Private ed25519 key (PKCS #8, PEM): with it the output holds attestation.json, as sign makes it. Example: env://SIGNING_KEY
 	// +optional
 	signingKey *dagger.Secret,
+	// Output of an earlier run, to say in steps.json which inputs changed since: reports/steps.json of it is read.
+	// +optional
+	// +ignore=["**", "!reports/steps.json"]
+	previous *dagger.Directory,
 ) (*dagger.Directory, error) {
 	key, err := keyOf(ctx, signingKey)
 	if err != nil {
 		return nil, err
 	}
 	settings, err := m.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	account, err := m.account(ctx, settings, previous)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +73,7 @@ func (m *TensorflowCi) Pipeline(
 	}
 	records := []record{
 		{"install", "passed", installed.File(lineDir + "/install/run.json")},
+		{"data", found.data.Summary, found.data.Record},
 		{"lint", found.lint.Summary, found.lint.Record},
 		{"scan", found.scan.Summary, found.scan.Record},
 		{"test", found.test.Summary, found.test.Record},
@@ -79,7 +87,7 @@ func (m *TensorflowCi) Pipeline(
 			WithDirectory("exports/"+form, exports[i].Directory).
 			WithFile("reports/"+form+".json", exports[i].Report)
 	}
-	steps, err := recorded(ctx, records)
+	steps, err := account.recorded(ctx, model, records)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +99,9 @@ func (m *TensorflowCi) Pipeline(
 		WithDirectory("reports", found.lint.Reports).
 		WithDirectory("reports", found.scan.Reports()).
 		WithDirectory("reports", found.test.Reports).
+		WithDirectory("reports", found.data.Reports).
 		WithFile("reports/evaluation.json", evaluation.Report).
+		WithFile("reports/predictions.csv", evaluation.Predictions).
 		WithNewFile("reports/steps.json", steps)
 	return m.attested(ctx, made, key)
 }
@@ -101,6 +111,7 @@ type checks struct {
 	lint   *LintReport
 	test   *TestReport
 	scan   *ScanReport
+	data   *DataReport
 	recipe lineage.Manifest
 }
 
@@ -127,6 +138,12 @@ func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, inst
 	group.Go(func() (err error) {
 		found.recipe, err = m.recipe(ctx, settings)
 		return err
+	})
+	group.Go(func() (err error) {
+		if found.data, err = m.dataCheck(ctx, settings); err != nil {
+			return err
+		}
+		return found.data.Check()
 	})
 	err := group.Wait()
 	return found, err
@@ -173,8 +190,12 @@ func (m *TensorflowCi) Run(
 	// Private ed25519 key (PKCS #8, PEM): with it the output holds attestation.json, as sign makes it. Example: env://SIGNING_KEY
 	// +optional
 	signingKey *dagger.Secret,
+	// Output of an earlier run, to say in steps.json which inputs changed since: reports/steps.json of it is read.
+	// +optional
+	// +ignore=["**", "!reports/steps.json"]
+	previous *dagger.Directory,
 ) (*dagger.Directory, error) {
-	return m.Pipeline(ctx, baseline, signingKey)
+	return m.Pipeline(ctx, baseline, signingKey, previous)
 }
 
 // record is a step's own account of its last real run.
@@ -182,28 +203,4 @@ type record struct {
 	name    string
 	verdict string
 	file    *dagger.File
-}
-
-// recorded gathers the steps' accounts; one that started before the caller's run was served from the cache.
-func recorded(ctx context.Context, records []record) (string, error) {
-	type line struct {
-		Name    string  `json:"name"`
-		Verdict string  `json:"verdict"`
-		Started string  `json:"started"`
-		Seconds float64 `json:"seconds"`
-	}
-	lines := make([]line, 0, len(records))
-	for _, record := range records {
-		text, err := record.file.Contents(ctx)
-		if err != nil {
-			return "", failure("the record of step "+record.name, err)
-		}
-		var ran line
-		if err := json.Unmarshal([]byte(text), &ran); err != nil {
-			return "", fmt.Errorf("the record of step %s: %w", record.name, err)
-		}
-		ran.Name, ran.Verdict = record.name, record.verdict
-		lines = append(lines, ran)
-	}
-	return indented(lines)
 }

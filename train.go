@@ -42,6 +42,9 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 	if err != nil {
 		return nil, err
 	}
+	if err := m.dataHolds(ctx, settings); err != nil {
+		return nil, err
+	}
 	if settings.Train.GPUs != config.NoGPUs {
 		if _, err := m.gpuCheck(ctx, settings, installed); err != nil {
 			return nil, err
@@ -103,12 +106,9 @@ func (m *TensorflowCi) trainingSource(settings config.Config) *dagger.Directory 
 
 // trainingData is the data folder without the rows that the model will be judged on.
 func (m *TensorflowCi) trainingData(ctx context.Context, settings config.Config) (*dagger.Directory, error) {
-	data := m.Data
-	if data == nil {
-		if err := m.present(ctx, "train.data", settings.Train.Data); err != nil {
-			return nil, err
-		}
-		data = m.Source.Directory(settings.Train.Data)
+	data, err := m.dataFolder(ctx, settings)
+	if err != nil {
+		return nil, err
 	}
 	if heldOut, inside := strings.CutPrefix(settings.Evaluate.Data, settings.Train.Data+"/"); inside {
 		data = data.WithoutFile(heldOut)

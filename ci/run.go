@@ -62,7 +62,11 @@ func run(ctx context.Context, args []string) error {
 	if database != "" { // before the user's own flags, which win
 		call.Args = append(call.Args, "--set", "scan.database="+database)
 	}
-	call.Args = append(append(call.Args, extra...), pipeline, "export", "--path", staging.Path())
+	call.Args = append(append(call.Args, extra...), pipeline)
+	if _, err := result.Steps(*out); err == nil { // there is an earlier run, which tells why a step runs again
+		call.Args = append(call.Args, "--previous", *out)
+	}
+	call.Args = append(call.Args, "export", "--path", staging.Path())
 	began := time.Now()
 	log := machine.Folder.Log("run")
 	if err := callModule(ctx, machine, call, "run", "the main job on "+project); err != nil {

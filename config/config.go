@@ -8,6 +8,7 @@ package config
 import (
 	"time"
 
+	"dagger/tensorflow-ci/dataset"
 	"dagger/tensorflow-ci/gate"
 )
 
@@ -74,8 +75,9 @@ type Lint struct {
 // Train is how the training script is called.
 type Train struct {
 	Script       string
-	Args         []Arg // sorted by name
-	Data         string
+	Args         []Arg  // sorted by name
+	Data         string // folder in which the script finds them
+	Store        string // s3://bucket/prefix or gs://bucket/prefix that the folder is filled from; empty for data of the project
 	Seed         int
 	GPUs         string // NoGPUs, AllGPUs, or a comma-separated list of UUIDs and indices
 	Reproducible string // Off, Host or Portable
@@ -127,7 +129,7 @@ func Default() Config {
 			Threads:      2,
 			TimeLimit:    time.Hour,
 			Workers:      1,
-			Ignore:       []string{"tests/", "docs/", "*.md", FileName, ".gitlab-ci.yml", "LICENSE"},
+			Ignore:       []string{"tests/", "docs/", "*.md", FileName, dataset.SchemaFile, dataset.LockFile, ".gitlab-ci.yml", "LICENSE"},
 		},
 		Evaluate: Evaluate{Signature: "serving_default", Task: "auto", Threshold: 0.5},
 		Exports:  []string{Tflite},

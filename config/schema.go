@@ -16,7 +16,7 @@ import (
 )
 
 // roles are the parts of the line whose image a project can choose.
-var roles = []string{"node", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
+var roles = []string{"node", "rclone", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
 
 // The widest values that make sense.
 const (
@@ -84,7 +84,7 @@ func (t *Train) read(v value) {
 	fields{
 		"script":       into(&t.Script, script),
 		"args":         t.readArgs,
-		"data":         into(&t.Data, partOfProject),
+		"data":         t.readData,
 		"seed":         into(&t.Seed, whole(0, maxSeed)),
 		"gpus":         into(&t.GPUs, gpus),
 		"reproducible": into(&t.Reproducible, oneOf(Off, Host, Portable)),

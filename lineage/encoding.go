@@ -108,6 +108,8 @@ func (m Manifest) check() error {
 	digest("graphDigest", m.GraphDigest, false)
 	digest("source.digest", m.Source.Digest, true)
 	digest("data.digest", m.Data.Digest, true)
+	digest("data.version", m.Data.Version, false)
+	m.Data.checkProfiles(digest)
 	digest("requirements.digest", m.Requirements.Digest, false)
 	for _, role := range slices.Sorted(maps.Keys(m.Images)) {
 		digest("images."+role+".digest", m.Images[role].Digest, true)

@@ -58,9 +58,12 @@ type Source struct {
 
 // Data is what the model was trained on.
 type Data struct {
-	Path   string `json:"path"`
-	Digest string `json:"digest"`
-	Files  int    `json:"files"`
+	Path    string             `json:"path"`
+	Digest  string             `json:"digest"`
+	Files   int                `json:"files"`
+	Version string             `json:"version,omitempty"` // of data in a bucket: digest of its listing
+	Profile map[string]Profile `json:"profile,omitempty"` // of each .csv and .npz file, by its path in the project
+	HeldOut map[string]Profile `json:"heldOut,omitempty"` // the same of what the model is judged on
 }
 
 // Image is a container image: what was asked for, and what that was.

@@ -107,7 +107,7 @@ func TestStageRefuses(t *testing.T) {
 func TestTable(t *testing.T) {
 	folder := t.TempDir()
 	write(t, `[
-  {"name": "install", "verdict": "passed", "started": "2026-01-02T03:04:05.678Z", "seconds": 12.34},
+  {"name": "install", "verdict": "passed", "started": "2026-01-02T03:04:05.678Z", "seconds": 12.34, "why": "nothing changed"},
   {"name": "train", "verdict": "passed", "started": "2026-01-02T03:05:00.000Z", "seconds": 9.9}
 ]`, folder, "reports", "steps.json")
 	steps, err := Steps(folder)
@@ -119,9 +119,9 @@ func TestTable(t *testing.T) {
 	if err := Table(&out, steps, time.Date(2026, 1, 2, 3, 5, 0, 900_000, time.UTC)); err != nil {
 		t.Fatal(err)
 	}
-	want := "STEP     CACHED  SECONDS  VERDICT\n" +
-		"install  yes     0.0      passed\n" +
-		"train    no      9.9      passed\n"
+	want := "STEP     CACHED  SECONDS  WHY              VERDICT\n" +
+		"install  yes     0.0      nothing changed  passed\n" +
+		"train    no      9.9      runs each time   passed\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}

@@ -19,6 +19,7 @@ type Step struct {
 	Verdict string    `json:"verdict"`
 	Started time.Time `json:"started"`
 	Seconds float64   `json:"seconds"`
+	Why     string    `json:"why"` // which of its inputs changed, if any; empty for a step that always runs
 }
 
 // Cached tells whether the step's result was there before a run that began at the given time. Steps tell the time in
@@ -53,13 +54,17 @@ func read(path string, into any) error {
 // Table writes one line for each step of a run that began at the given time.
 func Table(out io.Writer, steps []Step, began time.Time) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STEP\tCACHED\tSECONDS\tVERDICT")
+	fmt.Fprintln(table, "STEP\tCACHED\tSECONDS\tWHY\tVERDICT")
 	for _, step := range steps {
 		cached, seconds := "no", fmt.Sprintf("%.1f", step.Seconds)
 		if step.Cached(began) {
 			cached, seconds = "yes", "0.0"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", step.Name, cached, seconds, step.Verdict)
+		why := step.Why
+		if why == "" {
+			why = "runs each time"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", step.Name, cached, seconds, why, step.Verdict)
 	}
 	return table.Flush()
 }
