@@ -17,6 +17,8 @@ import (
 var defaultImages = map[string]string{
 	// renovate: datasource=docker depName=node
 	"node": "node:22.20.0-bookworm-slim",
+	// renovate: datasource=docker depName=rclone/rclone
+	"rclone": "rclone/rclone:1.76.0",
 	// renovate: datasource=docker depName=tensorflow/tensorflow
 	"tensorflow": "tensorflow/tensorflow:2.16.2",
 	// renovate: datasource=docker depName=tensorflow/tensorflow versioning=regex:^(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+)-gpu$

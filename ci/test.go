@@ -39,6 +39,7 @@ func test(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	options.Tests = true
 	proof := &proof{root: root, mirror: mirror, options: options}
 	stages, err := selectStages([]stage{
 		{"source", proof.source}, {"up", proof.up}, {"module", proof.module}, {"e2e", proof.endToEnd},
