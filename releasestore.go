@@ -38,11 +38,7 @@ type openStore struct {
 // rclone serves calls for as long as the function runs: a transition is dozens of small ones, and a container for each
 // would take seconds. Whoever else runs in the engine cannot call it: the password is made here, for this time.
 func (r *Release) open(ctx context.Context, settings config.Config, model *dagger.Directory) (*openStore, error) {
-	text := r.Address
-	if text == "" {
-		text = settings.Release.Store
-	}
-	address, err := objectstore.Parse(text)
+	address, err := r.address(settings)
 	if err != nil {
 		return nil, err
 	}
@@ -209,11 +205,12 @@ func (r *Release) Directory(ctx context.Context) (*dagger.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := r.Address
-	if text == "" {
-		text = settings.Release.Store
-	}
-	address, err := objectstore.Parse(text)
+	return r.fetched(ctx, settings, "")
+}
+
+// fetched is a folder of the store as it is now.
+func (r *Release) fetched(ctx context.Context, settings config.Config, folder string) (*dagger.Directory, error) {
+	address, err := r.address(settings)
 	if err != nil {
 		return nil, err
 	}
@@ -223,11 +220,20 @@ func (r *Release) Directory(ctx context.Context) (*dagger.Directory, error) {
 	}
 	copied, err := container.
 		WithEnvVariable("TENSORFLOW_CI_NOW", time.Now().UTC().Format(time.RFC3339Nano)).
-		WithExec([]string{"rclone", "copy", "--quiet", address.At(remote), outDir + "/store"}).
-		Directory(outDir + "/store").
+		WithDirectory(outDir, dag.Directory()).
+		WithExec([]string{"rclone", "copy", "--quiet", strings.TrimSuffix(address.At(remote)+"/"+folder, "/"), outDir}).
+		Directory(outDir).
 		Sync(ctx)
 	if err != nil {
 		return nil, failure(address.String()+" cannot be copied", err)
 	}
 	return copied, nil
+}
+
+// address is the store's: the flag's or, without one, the project's.
+func (r *Release) address(settings config.Config) (objectstore.Address, error) {
+	if r.Address != "" {
+		return objectstore.Parse(r.Address)
+	}
+	return objectstore.Parse(settings.Release.Store)
 }

@@ -61,7 +61,7 @@ func TestParseRefuses(t *testing.T) {
 			{"images:\n  serving: tensorflow/serving:latest", `2: images.serving: image "tensorflow/serving:latest": the tag latest moves`},
 			{"images: {trivy: aquasec/trivy:0.69.4}", `1: images.trivy: image "aquasec/trivy:0.69.4": Trivy 0.69.4 is malicious`},
 			{"images: {tensorflow: 2.16}", `1: images.tensorflow: "2.16" is not text (quote it to make it text); `},
-			{"images: {tensorflwo: a:1}", `1: images.tensorflwo: unknown key: did you mean tensorflow?; allowed: node, rclone, serving, tensorflow, tensorflow-gpu, trivy`},
+			{"images: {tensorflwo: a:1}", `1: images.tensorflwo: unknown key: did you mean tensorflow?; allowed: busybox, node, rclone, serving, tensorflow, tensorflow-gpu, trivy`},
 			{"images: [a:1]", `1: images: a list is no mapping; `},
 		},
 		"paths": {

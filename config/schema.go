@@ -16,7 +16,7 @@ import (
 )
 
 // roles are the parts of the line whose image a project can choose.
-var roles = []string{"node", "rclone", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
+var roles = []string{"busybox", "node", "rclone", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
 
 // The widest values that make sense.
 const (

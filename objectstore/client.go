@@ -207,10 +207,19 @@ func (c *Client) Upload(ctx context.Context, folder string) error {
 	}, nil)
 }
 
-// Add copies files from a folder that rclone sees into a folder of the store: those that are not there, or have another
-// content. What is there beside them stays.
-func (c *Client) Add(ctx context.Context, from, folder string) error {
-	return c.call(ctx, 0, "sync/copy", map[string]any{"srcFs": from, "dstFs": c.below(folder), "_config": map[string]any{"CheckSum": true}}, nil)
+// Add copies files from a folder that rclone sees into a folder of the store, and returns how many: those that are not
+// there, or have another content. What is there beside them stays.
+func (c *Client) Add(ctx context.Context, from, folder string) (int, error) {
+	var before, after struct{ Transfers int }
+	if err := c.call(ctx, brief, "core/stats", map[string]any{}, &before); err != nil {
+		return 0, err
+	}
+	err := c.call(ctx, 0, "sync/copy", map[string]any{"srcFs": from, "dstFs": c.below(folder), "_config": map[string]any{"CheckSum": true}}, nil)
+	if err != nil {
+		return 0, err
+	}
+	err = c.call(ctx, brief, "core/stats", map[string]any{}, &after)
+	return after.Transfers - before.Transfers, err
 }
 
 // Fetch copies a folder of the store to a folder that rclone sees.

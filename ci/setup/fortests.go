@@ -14,6 +14,7 @@ import (
 // forTests make what only the acceptance tests need: each returns the steps of one part, to run after some others.
 var forTests = []func(m *Machine, registry, base *step.Step, after []*step.Step) ([]*step.Step, error){
 	(*Machine).storeImages,
+	(*Machine).busybox,
 }
 
 // testGoals are the steps of forTests.
@@ -63,17 +64,8 @@ func (g goImage) make(m *Machine, registry, base *step.Step, after []*step.Step)
 		Uses:   after,
 		Heavy:  true,
 		Holds:  func(context.Context) bool { return exists(m.TestProgram(g.folder)) },
-		Run: func(ctx context.Context, log io.Writer) error {
-			args := []string{"nice", "-n", "5", "go", "build", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w " + g.ldflags, "-o", m.TestProgram(g.folder)}
-			if m.Options.Jobs > 0 {
-				args = append(args, "-p", strconv.Itoa(m.Options.Jobs))
-			}
-			return proc.Command{
-				Args: append(args, g.pkg), Dir: module,
-				Env: []string{"CGO_ENABLED=0", "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw"},
-			}.Run(ctx, log)
-		},
-		Try: tryProxy,
+		Run:    func(ctx context.Context, log io.Writer) error { return g.build(ctx, m, log) },
+		Try:    tryProxy,
 	}
 	return &step.Step{
 		Name:   g.folder,
@@ -96,6 +88,18 @@ func (g goImage) make(m *Machine, registry, base *step.Step, after []*step.Step)
 			return m.mirrorImage(ctx, log, g.name+":"+g.tag, g.name+":"+g.tag)
 		},
 	}, nil
+}
+
+// build compiles the program into its image's build context.
+func (g goImage) build(ctx context.Context, m *Machine, log io.Writer) error {
+	args := []string{"nice", "-n", "5", "go", "build", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w " + g.ldflags, "-o", m.TestProgram(g.folder)}
+	if m.Options.Jobs > 0 {
+		args = append(args, "-p", strconv.Itoa(m.Options.Jobs))
+	}
+	return proc.Command{
+		Args: append(args, g.pkg), Dir: m.repository("ci", "images", g.folder),
+		Env: []string{"CGO_ENABLED=0", "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw"},
+	}.Run(ctx, log)
 }
 
 // TestProgram is where a program that only tests need lies, once its image is there.

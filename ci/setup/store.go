@@ -1,6 +1,13 @@
 package setup
 
-import "dagger/tensorflow-ci/ci/step"
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"dagger/tensorflow-ci/ci/step"
+)
 
 const (
 	rcloneVersion    = "1.76.0"
@@ -31,4 +38,19 @@ func (m *Machine) storeImages(registry, base *step.Step, after []*step.Step) ([]
 		goals = append(goals, image)
 	}
 	return goals, nil
+}
+
+// StorePrograms are the variables of the environment that name these programs to the tests of package objectstore. Where
+// the machine needed no mirror they are built here.
+func (m *Machine) StorePrograms(ctx context.Context, log io.Writer) ([]string, error) {
+	var variables []string
+	for _, program := range storePrograms {
+		if !m.Plan.Mirror {
+			if err := program.build(ctx, m, log); err != nil {
+				return nil, fmt.Errorf("building %s for the tests: %w", program.folder, err)
+			}
+		}
+		variables = append(variables, "TENSORFLOW_CI_"+strings.ToUpper(program.folder)+"="+m.TestProgram(program.folder))
+	}
+	return variables, nil
 }

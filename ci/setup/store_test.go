@@ -15,6 +15,9 @@ func TestStoreProgramsArePinned(t *testing.T) {
 	if !strings.Contains(string(images), `"rclone/rclone:`+rcloneVersion+`"`) {
 		t.Errorf("images.go names another rclone than %s", rcloneVersion)
 	}
+	if !strings.Contains(string(images), `"busybox:`+busyboxVersion+`"`) {
+		t.Errorf("images.go names another BusyBox than %s", busyboxVersion)
+	}
 	for folder, want := range map[string]string{
 		"rclone":    "github.com/rclone/rclone v" + rcloneVersion,
 		"versitygw": "github.com/versity/versitygw v" + versitygwVersion,
