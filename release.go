@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/tensorflow-ci/attest"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/lineage"
@@ -139,9 +140,6 @@ type candidate struct {
 	lineage    map[string][]byte // manifest and attestation, as they are
 }
 
-// attestationFile is the signed statement beside a model.
-const attestationFile = "attestation.json"
-
 // candidate reads a run's output, and refuses one whose model is not that of its manifest.
 func (r *Release) candidate(ctx context.Context, settings config.Config, output *dagger.Directory) (candidate, error) {
 	read := candidate{lineage: map[string][]byte{}}
@@ -152,7 +150,7 @@ func (r *Release) candidate(ctx context.Context, settings config.Config, output 
 	if !slices.Contains(names, "model/") || !slices.Contains(names, lineage.FileName) {
 		return read, fmt.Errorf("push: --model holds %q, want the output of run: model/ and %s", names, lineage.FileName)
 	}
-	for _, name := range []string{lineage.FileName, attestationFile} {
+	for _, name := range []string{lineage.FileName, attest.FileName} {
 		if !slices.Contains(names, name) {
 			continue
 		}

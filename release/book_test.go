@@ -93,7 +93,7 @@ func TestTransitions(t *testing.T) {
 		{"no canary before", second, "promote b", "refused: it was no canary, and version 1 is in production"},
 		{"a canary that grows", append(second, "canary 10"), "canary 50", "1 production, 2 canary 50"},
 		{"a canary promoted", append(second, "canary 10"), "promote b", "1 retired, 2 production"},
-		{"a canary promoted by the word on another", append(second, "canary 10"), "promote a", "1 production, 2 canary 10"},
+		{"a canary promoted by the word on another", append(second, "canary 10"), "promote a", "refused: bea approved another model"},
 		{"a second canary", append(second, "canary 10", "push c", "deploy-test"), "canary 10", "refused: version 2 is the canary"},
 		{"another test", append(second, "push c"), "deploy-test", "1 production, 2 pushed, 3 test"},
 		{"canary back", append(second, "canary 10"), "rollback", "1 production, 2 rolled-back"},

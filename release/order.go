@@ -106,15 +106,19 @@ func (s State) target(o Order, last *Record) (Version, error) {
 	case SetCanary:
 		return first("is in the test environment", Test, Canary)
 	case Promote:
-		for _, approval := range o.Approvals { // the digest that was approved names the version
-			if version, found := s.byDigest(approval.Digest, Canary, Test, Production); found {
+		// The canary, whatever was approved: an approval of another model must not pass for one of it.
+		if canary, found := s.Holder(Canary); found {
+			return canary, nil
+		}
+		for _, approval := range o.Approvals {
+			if version, found := s.byDigest(approval.Digest, Test, Production); found {
 				return version, nil
 			}
 		}
 		if o.Approvals != nil {
 			return missing("in test, canary or production is the approved model")
 		}
-		return first("can be promoted", Canary, Test, Production)
+		return first("can be promoted", Test, Production)
 	case Rollback:
 		// A repeat must not go back a second time: what was rolled back last is what it is about.
 		if last != nil && last.Action == Rollback {
