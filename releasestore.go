@@ -93,7 +93,7 @@ func (r *Release) rclone(ctx context.Context, settings config.Config, address ob
 		return nil, "", err
 	}
 	container := dag.Container().From(image).
-		WithEnvVariable("RCLONE_CONFIG", "").
+		WithEnvVariable("RCLONE_CONFIG", "/notfound"). // what rclone calls none
 		// What a caller waits for at most, before it is told.
 		WithEnvVariable("RCLONE_CONTIMEOUT", "10s").
 		WithEnvVariable("RCLONE_TIMEOUT", "1m").

@@ -78,7 +78,7 @@ func rclone(t *testing.T, at string, environment ...string) *objectstore.Client 
 	port := freePort(t)
 	program(t, port, append(environment,
 		fmt.Sprintf("RCLONE_RC_ADDR=127.0.0.1:%d", port), "RCLONE_RC_SERVE=true", "RCLONE_RC_USER=line", "RCLONE_RC_PASS=pass",
-		"RCLONE_CONFIG=", "RCLONE_LOW_LEVEL_RETRIES=3", "RCLONE_RETRIES=1", "RCLONE_USE_SERVER_MODTIME=true", "RCLONE_S3_NO_CHECK_BUCKET=true",
+		"RCLONE_CONFIG=/notfound", "RCLONE_LOW_LEVEL_RETRIES=3", "RCLONE_RETRIES=1", "RCLONE_USE_SERVER_MODTIME=true", "RCLONE_S3_NO_CHECK_BUCKET=true",
 	), name, "rcd")
 	return &objectstore.Client{URL: fmt.Sprintf("http://127.0.0.1:%d", port), User: "line", Password: "pass", At: at}
 }

@@ -64,7 +64,7 @@ func (s *s3Server) store(prefix string) dagger.TensorflowCiReleaseOpts {
 // rclone runs one command of rclone on the server, behind the line's back.
 func (s *s3Server) rclone(ctx context.Context, stdin string, args ...string) (string, error) {
 	return dag.Container().From(rcloneImage).
-		WithEnvVariable("RCLONE_CONFIG", "").
+		WithEnvVariable("RCLONE_CONFIG", "/notfound").
 		WithEnvVariable("RCLONE_CONFIG_STORE_TYPE", "s3").
 		WithEnvVariable("RCLONE_CONFIG_STORE_PROVIDER", "Other").
 		WithEnvVariable("RCLONE_CONFIG_STORE_ENDPOINT", s.endpoint).

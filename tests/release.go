@@ -253,7 +253,24 @@ func (t *Tests) releaseRefusals(ctx context.Context) error {
 		return err
 	}
 	_, err = open().Canary(ctx)
-	return refused(err, "canary of tiny 3 refused", "it has no attestation in the store")
+	if err := refused(err, "canary of tiny 3 refused", "it has no attestation in the store"); err != nil {
+		return err
+	}
+	// Nor does one whose gate did not pass, however well it is signed.
+	by := signerOf("the tests")
+	strict := tiny().WithNewFile("tensorflow-ci.yaml", settingsTiny+"gate: [{metric: loss, maximum: 0.000001}]\n")
+	failed, failedDigest, err := released(ctx, strict, &by)
+	if err != nil {
+		return err
+	}
+	options.Store += "-failed"
+	if _, err := open().Push(ctx, failed); err != nil {
+		return err
+	}
+	if _, err := open().DeployTest(ctx); err != nil {
+		return err
+	}
+	return refused(promote(open(), approval("bea", failedDigest, now)), "promote of tiny 1 refused", "its gate did not pass")
 }
 
 func (t *Tests) releaseDamage(ctx context.Context) error {

@@ -98,7 +98,7 @@ func (g goImage) build(ctx context.Context, m *Machine, log io.Writer) error {
 	}
 	return proc.Command{
 		Args: append(args, g.pkg), Dir: m.repository("ci", "images", g.folder),
-		Env: []string{"CGO_ENABLED=0", "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw"},
+		Env: []string{"CGO_ENABLED=0", "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-modcacherw", "GOCACHE=" + m.Folder.Path("gocache-tests")},
 	}.Run(ctx, log)
 }
 
