@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -358,8 +357,12 @@ func (r *Release) State(ctx context.Context) (*dagger.File, error) {
 		if err != nil {
 			return err
 		}
-		file, err = jsonFile("state.json", state)
-		return err
+		text, err := indented(state)
+		if err != nil {
+			return err
+		}
+		file = dag.Directory().WithNewFile("state.json", text).File("state.json")
+		return nil
 	})
 	return file, err
 }
@@ -395,15 +398,6 @@ func (r *Release) reading(ctx context.Context, look func(*openStore) error) erro
 		return fmt.Errorf("%s: %w", store.address, err)
 	}
 	return nil
-}
-
-// jsonFile is a value as a file that can be exported.
-func jsonFile(name string, value any) (*dagger.File, error) {
-	text, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return dag.Directory().WithNewFile(name, string(text)+"\n").File(name), nil
 }
 
 // joined is notes and a result, a line each.

@@ -54,7 +54,7 @@ func (r *Release) open(ctx context.Context, settings config.Config, model *dagge
 		container = container.WithMountedDirectory(modelDir, model)
 	}
 	store := &openStore{address: address}
-	if store.Client, store.service, err = serving(ctx, container); err != nil {
+	if store.Client, store.service, err = startRclone(ctx, container); err != nil {
 		return nil, fmt.Errorf("%s: %w", address, err)
 	}
 	store.At, store.Model, store.Beside = address.At(remote), modelDir, address.Kind == objectstore.Folder
@@ -155,8 +155,8 @@ func (r *Release) rclone(ctx context.Context, settings config.Config, address ob
 	return container, remoteName, nil
 }
 
-// serving starts a container's rclone, and returns how to call it.
-func serving(ctx context.Context, container *dagger.Container) (*objectstore.Client, *dagger.Service, error) {
+// startRclone starts a container's rclone, and returns how to call it.
+func startRclone(ctx context.Context, container *dagger.Container) (*objectstore.Client, *dagger.Service, error) {
 	client := &objectstore.Client{User: "line", Password: rand.Text()}
 	service, err := container.
 		WithEnvVariable("RCLONE_RC_ADDR", fmt.Sprintf(":%d", rclonePort)).

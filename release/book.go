@@ -294,11 +294,11 @@ func (b Book) proof(ctx context.Context, state State, last *Record, order Order)
 	if err != nil {
 		return Proof{}, fmt.Errorf("%s cannot be read: %w", name, err)
 	}
-	digest, passed, commit, err := b.Verify(envelope)
+	digest, passed, _, err := b.Verify(envelope)
 	if err != nil {
 		return Proof{}, fmt.Errorf("%s of %s %d refused: %w", order.Action, b.Model, version.Number, err)
 	}
-	return Proof{Digest: digest, GatePassed: passed, Commit: commit}, nil
+	return Proof{Digest: digest, GatePassed: passed}, nil
 }
 
 // upload puts a version's files and its lineage into the store, and reads all files back.

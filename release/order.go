@@ -35,7 +35,6 @@ type Candidate struct {
 type Proof struct {
 	Digest     string
 	GatePassed bool
-	Commit     string
 }
 
 // Verifier opens a signed attestation; an error means that nobody vouches for what it says.
