@@ -78,7 +78,7 @@ func (l *Logs) Sync(
 	}
 	defer store.close(ctx)
 	folder := path.Join(logsFolder, settings.Model, runId)
-	moved, err := store.Add(ctx, modelDir, folder)
+	moved, err := store.Add(ctx, uploadDir, folder)
 	if err != nil {
 		return "", fmt.Errorf("%s/%s: %w; call it again, it goes on from here", store.address, folder, err)
 	}

@@ -19,7 +19,7 @@ import (
 const (
 	rclonePort   = 5572
 	rcloneConfig = "/rclone.conf"
-	modelDir     = "/model"
+	uploadDir     = "/model"
 	folderStores = "/stores" // a volume of the engine
 	remoteName   = "store"
 )
@@ -51,13 +51,13 @@ func (r *Release) open(ctx context.Context, settings config.Config, model *dagge
 		return nil, err
 	}
 	if model != nil {
-		container = container.WithMountedDirectory(modelDir, model)
+		container = container.WithMountedDirectory(uploadDir, model)
 	}
 	store := &openStore{address: address}
 	if store.Client, store.service, err = startRclone(ctx, container); err != nil {
 		return nil, fmt.Errorf("%s: %w", address, err)
 	}
-	store.At, store.Model, store.Beside = address.At(remote), modelDir, address.Kind == objectstore.Folder
+	store.At, store.Model, store.Beside = address.At(remote), uploadDir, address.Kind == objectstore.Folder
 	store.book = release.Book{
 		Store: store.Client, Model: settings.Model, Verify: verify, Base: settings.Release.ServingPath, Settle: settings.Release.Settle,
 		Policy: release.Policy{
