@@ -19,7 +19,7 @@ import (
 const (
 	rclonePort   = 5572
 	rcloneConfig = "/rclone.conf"
-	uploadDir     = "/model"
+	uploadDir    = "/model"
 	folderStores = "/stores" // a volume of the engine
 	remoteName   = "store"
 )
@@ -94,6 +94,8 @@ func (r *Release) rclone(ctx context.Context, settings config.Config, address ob
 	}
 	container := dag.Container().From(image).
 		WithEnvVariable("RCLONE_CONFIG", "/notfound"). // what rclone calls none
+		// What goes wrong is in the answers; what is not there is asked for on every first call.
+		WithEnvVariable("RCLONE_LOG_LEVEL", "CRITICAL").
 		// What a caller waits for at most, before it is told.
 		WithEnvVariable("RCLONE_CONTIMEOUT", "10s").
 		WithEnvVariable("RCLONE_TIMEOUT", "1m").
