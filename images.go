@@ -15,6 +15,8 @@ import (
 // Every default image of the line, and nowhere else. A project names its own under images: in tensorflow-ci.yaml, a
 // lock file (--images) wins over both. Whatever is named, a run resolves it to a digest once and uses that.
 var defaultImages = map[string]string{
+	// renovate: datasource=docker depName=busybox
+	"busybox": "busybox:1.37.0",
 	// renovate: datasource=docker depName=node
 	"node": "node:22.20.0-bookworm-slim",
 	// renovate: datasource=docker depName=rclone/rclone

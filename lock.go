@@ -38,6 +38,11 @@ func (i *Images) Lock(ctx context.Context) (*dagger.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if settings.Release.Store != "" { // a run needs no rclone, a release does
+		if settings.Images["rclone"], err = line.reference(ctx, settings, "rclone"); err != nil {
+			return nil, err
+		}
+	}
 	locked, err := line.images(ctx, settings)
 	if err != nil {
 		return nil, err

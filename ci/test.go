@@ -19,6 +19,7 @@ import (
 const testExplanation = `Runs everything that proves the project, in stages, and stops at the first that fails:
   source  gofmt, go vet and the Go tests of the packages that need no engine
   up      the machine
+  store   a release against a real rclone and a real S3 server, cut off at every write
   module  the acceptance tests in tests/, a Dagger module
   e2e     this program itself, from outside: good runs and broken ones`
 
@@ -39,9 +40,10 @@ func test(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	options.Tests = true
 	proof := &proof{root: root, mirror: mirror, options: options}
 	stages, err := selectStages([]stage{
-		{"source", proof.source}, {"up", proof.up}, {"module", proof.module}, {"e2e", proof.endToEnd},
+		{"source", proof.source}, {"up", proof.up}, {"store", proof.store}, {"module", proof.module}, {"e2e", proof.endToEnd},
 	}, *only)
 	if err != nil {
 		return usageError{err}
@@ -178,6 +180,22 @@ func (p *proof) packages() ([]string, error) {
 func (p *proof) up(ctx context.Context) (err error) {
 	p.machine, err = bringUp(ctx, *p.mirror, *p.options)
 	return err
+}
+
+// store runs the tests of a release on real stores: programs that the machine was given or, where it needed none, that
+// are built now.
+func (p *proof) store(ctx context.Context) error {
+	if p.machine == nil {
+		if err := p.up(ctx); err != nil {
+			return err
+		}
+	}
+	programs, err := p.machine.StorePrograms(ctx, os.Stdout)
+	if err != nil {
+		return err
+	}
+	tests := proc.Command{Args: []string{"go", "test", "-count=1", "./objectstore"}, Dir: p.root, Env: programs}
+	return tests.Run(ctx, os.Stdout)
 }
 
 // module calls the acceptance tests, which are a Dagger module of their own.

@@ -33,6 +33,7 @@ func up(ctx context.Context, args []string) error {
 	set := flags("up [flags]", upExplanation)
 	mirror, options := upFlags(set)
 	set.BoolVar(&options.GPUStandIn, "gpu-standin", false, "also an engine with a stand-in for a GPU, to test the passing of one where there is none")
+	set.BoolVar(&options.Tests, "tests", false, "also what only the acceptance tests need: rclone, an S3 server and others; test asks for it by itself")
 	if err := parse(set, args, 0); err != nil {
 		return err
 	}

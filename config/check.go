@@ -34,7 +34,7 @@ var (
 	argForm    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,99}$`)
 	metricForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.@-]{0,99}$`)
 	gpuForm    = regexp.MustCompile(`^(?:[0-9]{1,3}|(?:GPU|MIG)-[0-9A-Fa-f]+(?:-[0-9A-Fa-f]+)*)$`)
-	storeForm  = regexp.MustCompile(`^(?:s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](?:/[A-Za-z0-9_][A-Za-z0-9._=-]*)*/?$`)
+	storeForm  = regexp.MustCompile(`^(?:(?:s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]|file://(?:/[A-Za-z0-9_][A-Za-z0-9._=-]*))(?:/[A-Za-z0-9_][A-Za-z0-9._=-]*)*/?$`)
 )
 
 // lineArgs are the arguments that the line itself gives to the training script.
@@ -184,15 +184,6 @@ func gpus(v value) (string, bool) {
 		devices = append(devices, device)
 	}
 	return strings.Join(devices, ","), true
-}
-
-func store(v value) (string, bool) {
-	return text("s3://bucket/prefix or gs://bucket/prefix", func(s string) (string, string) {
-		if len(s) > maxPath || !storeForm.MatchString(s) {
-			return "", shown(s) + " is no place in an object store"
-		}
-		return strings.TrimSuffix(s, "/"), ""
-	})(v)
 }
 
 func argName(s string) (wrong string) {

@@ -105,13 +105,6 @@ type Evaluate struct {
 	Threshold float64  // probability above which a binary model says yes
 }
 
-// Release is where models go and who must agree.
-type Release struct {
-	Store         string // s3://bucket/prefix or gs://bucket/prefix; empty where nothing is released
-	CanaryPercent int
-	Approvals     int
-}
-
 // Default returns the settings of a project that has no tensorflow-ci.yaml.
 func Default() Config {
 	return Config{
@@ -134,7 +127,7 @@ func Default() Config {
 		Evaluate: Evaluate{Signature: "serving_default", Task: "auto", Threshold: 0.5},
 		Exports:  []string{Tflite},
 		Scan:     defaultScan(),
-		Release:  Release{CanaryPercent: 10, Approvals: 1},
+		Release:  defaultRelease(),
 	}
 }
 

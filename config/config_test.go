@@ -60,7 +60,7 @@ scan:
   database: 172.17.0.1:5000/aquasec/trivy-db:2
   max-database-days: 30
   registries: [docker.io, ghcr.io/my-team/]
-release: {store: s3://models/phishing/, canary-percent: 25, approvals: 2}
+release: {store: s3://models/phishing/, canary-percent: 25, approvals: 2, four-eyes: true, approval-expiry: 24h, settle: 0s, serving-path: /srv/models}
 `
 
 func sampleConfig() Config {
@@ -116,7 +116,9 @@ func sampleConfig() Config {
 			Unproven:        []string{"conda-pkg", "ubuntu 26.04"},
 		},
 		Exports: []string{Onnx, Tflite},
-		Release: Release{Store: "s3://models/phishing", CanaryPercent: 25, Approvals: 2},
+		Release: Release{
+			Store: "s3://models/phishing", CanaryPercent: 25, Approvals: 2, FourEyes: true, ApprovalExpiry: 24 * time.Hour, ServingPath: "/srv/models",
+		},
 	}
 }
 

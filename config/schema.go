@@ -16,7 +16,7 @@ import (
 )
 
 // roles are the parts of the line whose image a project can choose.
-var roles = []string{"node", "rclone", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
+var roles = []string{"busybox", "node", "rclone", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
 
 // The widest values that make sense.
 const (
@@ -104,14 +104,6 @@ func (e *Evaluate) read(v value) {
 		"task":      into(&e.Task, oneOf("auto", "binary", "multiclass", "regression")),
 		"slices":    into(&e.Slices, list(0, "a list of columns", column)),
 		"threshold": into(&e.Threshold, number(0, 1)),
-	}.read(v)
-}
-
-func (r *Release) read(v value) {
-	fields{
-		"store":          into(&r.Store, store),
-		"canary-percent": into(&r.CanaryPercent, whole(0, 100)),
-		"approvals":      into(&r.Approvals, whole(0, maxApprovals)),
 	}.read(v)
 }
 

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"dagger/tensorflow-ci/ci/proc"
 	"dagger/tensorflow-ci/ci/step"
 )
 
@@ -114,10 +113,5 @@ func (m *Machine) makeImage(ctx context.Context, log io.Writer, s stand) error {
 	if err := m.build(ctx, log, s.reference, s.dockerfile, s.buildContext, more...); err != nil {
 		return err
 	}
-	address, err := m.mirror(ctx)
-	if err != nil {
-		return err
-	}
-	return proc.Command{Args: []string{"skopeo", "copy", "--insecure-policy", "--dest-tls-verify=false",
-		"docker-daemon:" + s.reference, "docker://" + address + "/" + s.repository + ":" + s.tag}}.Run(ctx, log)
+	return m.mirrorImage(ctx, log, s.reference, s.repository+":"+s.tag)
 }

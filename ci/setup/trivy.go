@@ -157,11 +157,5 @@ func (m *Machine) makeTrivy(ctx context.Context, log io.Writer, recipe string) e
 	if err := m.build(ctx, log, trivyImage, recipe, m.Folder.Path("images", "trivy"), "--build-arg", "VERSION="+trivyVersion); err != nil {
 		return err
 	}
-	address, err := m.mirror(ctx)
-	if err != nil {
-		return err
-	}
-	return proc.Command{Args: []string{
-		"skopeo", "copy", "--insecure-policy", "--dest-tls-verify=false", "docker-daemon:" + trivyImage, "docker://" + address + "/" + trivyImage,
-	}}.Run(ctx, log)
+	return m.mirrorImage(ctx, log, trivyImage, trivyImage)
 }

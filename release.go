@@ -1,0 +1,406 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dagger/tensorflow-ci/attest"
+	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/internal/dagger"
+	"dagger/tensorflow-ci/lineage"
+	"dagger/tensorflow-ci/release"
+)
+
+// Release is a model's way into production and out of it, in a store.
+type Release struct {
+	// +private
+	Line *TensorflowCi
+	// +private
+	Address string
+	// +private
+	StoreConfig *dagger.Secret
+	// +private
+	AccessKey *dagger.Secret
+	// +private
+	SecretKey *dagger.Secret
+	// +private
+	SessionToken *dagger.Secret
+	// +private
+	ServiceAccount *dagger.Secret
+	// +private
+	Endpoint string
+	// +private
+	Region string
+	// +private
+	PublicKey *dagger.File
+	// +private
+	By string
+	// +private
+	StartedBy string
+	// +private
+	PipelineURL string
+}
+
+// Open a store of models, to push one, canary it, promote it, roll it back: release push, release canary, …
+//
+// The store holds MODEL/VERSION/… (each a SavedModel, as TensorFlow Serving looks for it), models.config (what production
+// serves), _test/models.config (what the test environment serves), and for each model state.json and history/NNNN.json:
+// who, when, what, why, only ever added to. One transition at a time changes a store; one that was killed is finished by
+// the next call, whatever it is. What production serves is never changed by a call that is refused.
+func (m *TensorflowCi) Release(
+	// Where the models are: s3://bucket/prefix, gs://bucket/prefix or, to try it out, file:///NAME, a folder that the
+	// engine keeps (directory export copies it out). Takes the place of release.store. Example: s3://models/team
+	// +optional
+	store string,
+	// rclone.conf with the store's credentials; of several remotes of a kind, the one called [s3] or [gs] is used.
+	// Example: file:rclone.conf
+	// +optional
+	storeConfig *dagger.Secret,
+	// Key id for an S3 store, in place of a file. Example: env://AWS_ACCESS_KEY_ID
+	// +optional
+	accessKey *dagger.Secret,
+	// Secret key for an S3 store. Example: env://AWS_SECRET_ACCESS_KEY
+	// +optional
+	secretKey *dagger.Secret,
+	// Session token beside them, where the keys are of a role for a time. Example: env://AWS_SESSION_TOKEN
+	// +optional
+	sessionToken *dagger.Secret,
+	// Key file (JSON) of a service account for a Google store. Example: env://GOOGLE_CREDENTIALS
+	// +optional
+	serviceAccount *dagger.Secret,
+	// Address of an S3 server that is not Amazon's. Example: https://s3.example.com
+	// +optional
+	endpoint string,
+	// Region of the bucket. Example: eu-central-1
+	// +optional
+	region string,
+	// Public key (PEM) of those who sign models; canary and promote need it.
+	// +optional
+	publicKey *dagger.File,
+	// Who acts, for the history: a name or a login. Everything that changes the store needs it. Example: $GITLAB_USER_LOGIN
+	// +optional
+	by string,
+	// Who started the pipeline; with release.four-eyes they cannot approve. Example: $GITLAB_USER_LOGIN
+	// +optional
+	startedBy string,
+	// Address of the pipeline, for the history. Example: $CI_PIPELINE_URL
+	// +optional
+	pipelineUrl string,
+) *Release {
+	return &Release{
+		Line: m, Address: store, PublicKey: publicKey, By: by, StartedBy: startedBy, PipelineURL: pipelineUrl,
+		StoreConfig: storeConfig, AccessKey: accessKey, SecretKey: secretKey, SessionToken: sessionToken, ServiceAccount: serviceAccount,
+		Endpoint: endpoint, Region: region,
+	}
+}
+
+// Push a model into the store, as its next version; one that is there already is found and checked.
+//
+// All files go up first and are read back and compared with the manifest; only then anything points at them.
+//
+// +cache="never"
+func (r *Release) Push(
+	ctx context.Context,
+	// Output of run: model/ and manifest.json and, for a model that is to go into production, attestation.json.
+	model *dagger.Directory,
+	// Number of the version, higher than all before; 0 for the next one.
+	// +optional
+	version int,
+) (string, error) {
+	settings, err := r.Line.settings(ctx)
+	if err != nil {
+		return "", err
+	}
+	candidate, err := r.candidate(ctx, settings, model)
+	if err != nil {
+		return "", err
+	}
+	store, err := r.open(ctx, settings, candidate.savedModel)
+	if err != nil {
+		return "", err
+	}
+	defer store.close(ctx)
+	order := r.order(release.Push, version)
+	order.Candidate, err = candidate.measured(ctx, store)
+	if err != nil {
+		return "", err
+	}
+	return store.do(ctx, order, candidate.lineage)
+}
+
+// candidate is a run's output on its way into the store.
+type candidate struct {
+	savedModel *dagger.Directory
+	manifest   lineage.Manifest
+	lineage    map[string][]byte // manifest and attestation, as they are
+}
+
+// candidate reads a run's output, and refuses one whose model is not that of its manifest.
+func (r *Release) candidate(ctx context.Context, settings config.Config, output *dagger.Directory) (candidate, error) {
+	read := candidate{lineage: map[string][]byte{}}
+	names, err := output.Entries(ctx)
+	if err != nil {
+		return read, failure("push: cannot read --model", err)
+	}
+	if !slices.Contains(names, "model/") || !slices.Contains(names, lineage.FileName) {
+		return read, fmt.Errorf("push: --model holds %q, want the output of run: model/ and %s", names, lineage.FileName)
+	}
+	for _, name := range []string{lineage.FileName, attest.FileName} {
+		if !slices.Contains(names, name) {
+			continue
+		}
+		text, err := output.File(name).Contents(ctx)
+		if err != nil {
+			return read, failure("push: cannot read "+name, err)
+		}
+		read.lineage[name] = []byte(text)
+	}
+	if read.manifest, err = lineage.Read(read.lineage[lineage.FileName]); err != nil {
+		return read, fmt.Errorf("push: %w", err)
+	}
+	if read.manifest.Model != settings.Model {
+		return read, fmt.Errorf("push: the manifest is of the model %q, and this project's is called %q (model in %s)", read.manifest.Model, settings.Model, config.FileName)
+	}
+	model, err := r.Line.Model(ctx, output)
+	if err != nil {
+		return read, err
+	}
+	digest, err := model.Digest(ctx)
+	if err != nil {
+		return read, err
+	}
+	if digest != read.manifest.CanonicalDigest {
+		return read, fmt.Errorf("push: model/ is %s, and %s says %s: it was changed after the run that made it", digest, lineage.FileName, read.manifest.CanonicalDigest)
+	}
+	read.savedModel = model.SavedModel
+	return read, nil
+}
+
+// measured has rclone look at the files that it will upload, which must be those of the manifest.
+func (c candidate) measured(ctx context.Context, store *openStore) (release.Candidate, error) {
+	measured := release.Candidate{Digest: c.manifest.CanonicalDigest, Commit: c.manifest.Source.Commit, Files: map[string]release.File{}}
+	hashes, err := store.ModelHashes(ctx)
+	if err != nil {
+		return measured, fmt.Errorf("push: the model's files: %w", err)
+	}
+	sizes, err := store.ModelSizes(ctx)
+	if err != nil {
+		return measured, fmt.Errorf("push: the model's files: %w", err)
+	}
+	for name, hash := range hashes {
+		if said, known := c.manifest.Files[name]; !known || said != "sha256:"+hash {
+			return measured, fmt.Errorf("push: model/%s is not the file that %s lists: it was changed after the run that made it", name, lineage.FileName)
+		}
+		measured.Files[name] = release.File{Size: sizes[name], Sha256: hash}
+	}
+	for name := range c.manifest.Files {
+		if _, there := hashes[name]; !there {
+			return measured, fmt.Errorf("push: model/%s is missing, and %s lists it", name, lineage.FileName)
+		}
+	}
+	return measured, nil
+}
+
+// Give a version to the test environment: it is what _test/models.config serves from then on.
+//
+// +cache="never"
+func (r *Release) DeployTest(
+	ctx context.Context,
+	// Version; 0 for the newest that was pushed.
+	// +optional
+	version int,
+) (string, error) {
+	return r.do(ctx, r.order(release.DeployTest, version))
+}
+
+// Give a tested version a part of production's traffic, beside the stable one; again with another part to change it.
+//
+// models.config is written twice: first it loads the version, then, after release.settle, the label canary points at it.
+// The part is kept in state.json, for who splits the traffic: inference-service renders it for KServe.
+//
+// +cache="never"
+func (r *Release) Canary(
+	ctx context.Context,
+	// Part of the traffic, 0 to 100; 0 and 100 are exactly that. -1 for release.canary-percent.
+	// +default=-1
+	percent int,
+	// Version; 0 for the one in the test environment.
+	// +optional
+	version int,
+) (string, error) {
+	order := r.order(release.SetCanary, version)
+	order.Percent = percent
+	if percent == -1 {
+		settings, err := r.Line.settings(ctx)
+		if err != nil {
+			return "", err
+		}
+		if order.Percent = settings.Release.CanaryPercent; order.Percent == 0 {
+			return "", errors.New("canary: release.canary-percent is 0, this project has no canaries: give --percent for one all the same")
+		}
+	}
+	return r.do(ctx, order)
+}
+
+// Put a version into production for all traffic; the one before is retired and can be gone back to.
+//
+// It needs an attestation that --public-key verifies, a gate that passed, and as many approvals of this very model as
+// release.approvals says, of different people and not older than release.approval-expiry. There is no way around them.
+//
+// +cache="never"
+func (r *Release) Promote(
+	ctx context.Context,
+	// Files that approve made, each of one person.
+	// +optional
+	approval []*dagger.File,
+	// Version; 0 for the one that was approved.
+	// +optional
+	version int,
+) (string, error) {
+	order := r.order(release.Promote, version)
+	for _, file := range approval {
+		text, err := file.Contents(ctx)
+		if err != nil {
+			return "", failure("promote: cannot read an approval", err)
+		}
+		read, err := release.ReadApproval([]byte(text))
+		if err != nil {
+			return "", fmt.Errorf("promote: %w", err)
+		}
+		order.Approvals = append(order.Approvals, read)
+	}
+	return r.do(ctx, order)
+}
+
+// Take a version back: a canary out of the traffic, or production to the version before.
+//
+// Called once more it changes nothing; to go back further, name the version.
+//
+// +cache="never"
+func (r *Release) Rollback(
+	ctx context.Context,
+	// Why, for whoever reads the history.
+	reason string,
+	// Version; 0 for the canary, or where there is none for production.
+	// +optional
+	version int,
+) (string, error) {
+	order := r.order(release.Rollback, version)
+	order.Reason = reason
+	return r.do(ctx, order)
+}
+
+// Take a version out of service for good; its files and its history stay.
+//
+// +cache="never"
+func (r *Release) Retire(
+	ctx context.Context,
+	// Version.
+	version int,
+	// Why, for whoever reads the history.
+	reason string,
+) (string, error) {
+	order := r.order(release.Retire, version)
+	order.Reason = reason
+	return r.do(ctx, order)
+}
+
+// order is what all actions have in common.
+func (r *Release) order(action release.Action, version int) release.Order {
+	return release.Order{Action: action, Version: int64(version), By: r.By, At: time.Now(), StartedBy: r.StartedBy, Pipeline: r.PipelineURL}
+}
+
+// do carries out an action that needs no model.
+func (r *Release) do(ctx context.Context, order release.Order) (string, error) {
+	settings, err := r.Line.settings(ctx)
+	if err != nil {
+		return "", err
+	}
+	store, err := r.open(ctx, settings, nil)
+	if err != nil {
+		return "", err
+	}
+	defer store.close(ctx)
+	return store.do(ctx, order, nil)
+}
+
+// Show the versions of the model and their states.
+//
+// +cache="never"
+func (r *Release) Status(ctx context.Context) (string, error) {
+	var text string
+	err := r.reading(ctx, func(store *openStore) error {
+		state, _, pending, err := store.book.Look(ctx)
+		if err != nil {
+			return err
+		}
+		text = state.Table()
+		if pending != nil {
+			text += fmt.Sprintf("unfinished: %s by %s at %s; it was cut off, the next transition finishes it\n", pending.Text(), pending.By, pending.At.Format(time.RFC3339))
+		}
+		return nil
+	})
+	return text, err
+}
+
+// Return the state of the model as JSON: its versions, their states, and the canary's part of the traffic.
+//
+// +cache="never"
+func (r *Release) State(ctx context.Context) (*dagger.File, error) {
+	var file *dagger.File
+	err := r.reading(ctx, func(store *openStore) error {
+		state, _, _, err := store.book.Look(ctx)
+		if err != nil {
+			return err
+		}
+		text, err := indented(state)
+		if err != nil {
+			return err
+		}
+		file = dag.Directory().WithNewFile("state.json", text).File("state.json")
+		return nil
+	})
+	return file, err
+}
+
+// Show who did what to the model, when and why, from its first push on; checks that it leads to the present state.
+//
+// +cache="never"
+func (r *Release) History(ctx context.Context) (string, error) {
+	var text string
+	err := r.reading(ctx, func(store *openStore) error {
+		records, err := store.book.History(ctx)
+		if err != nil {
+			return err
+		}
+		text = release.HistoryTable(records)
+		return nil
+	})
+	return text, err
+}
+
+// reading opens the store for one look.
+func (r *Release) reading(ctx context.Context, look func(*openStore) error) error {
+	settings, err := r.Line.settings(ctx)
+	if err != nil {
+		return err
+	}
+	store, err := r.open(ctx, settings, nil)
+	if err != nil {
+		return err
+	}
+	defer store.close(ctx)
+	if err := look(store); err != nil {
+		return fmt.Errorf("%s: %w", store.address, err)
+	}
+	return nil
+}
+
+// joined is notes and a result, a line each.
+func joined(notes []string, said string) string {
+	return strings.Join(append(notes, said), "\n") + "\n"
+}
