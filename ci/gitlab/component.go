@@ -91,8 +91,6 @@ func (i Input) wrong(value *yaml.Node) string {
 	said := strings.TrimSpace(plain(value))
 	kind := map[string]string{"!!str": "string", "!!int": "number", "!!float": "number", "!!bool": "boolean", "!!seq": "array"}[value.ShortTag()]
 	switch {
-	case value.Kind == yaml.ScalarNode && strings.HasPrefix(value.Value, "$"):
-		return "" // a variable: only GitLab knows its value
 	case kind != i.Type:
 		return fmt.Sprintf("is %.80s, which is no %s", said, i.Type)
 	case len(i.Options) > 0 && !slices.Contains(i.Options, value.Value):
