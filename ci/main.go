@@ -30,6 +30,7 @@ var commands = []command{
 	{"run", "the main job: test, train, evaluate; leaves a model with its lineage in a folder", run},
 	{"test", "everything that proves the project, in stages", test},
 	{"bench", "measure what the README promises", bench},
+	{"gitlab", "write and check a project's .gitlab-ci.yml: render, validate", gitlabCommand},
 	{"down", "stop what `up` started; --all also removes everything it made", down},
 }
 

@@ -76,6 +76,29 @@ func (p *Pipeline) Expand(component *Component) (*yaml.Node, error) {
 	return merge(merged, own), nil
 }
 
+// ComponentJobs are the expanded pipeline's jobs that the component brings, as the pipeline itself changes them.
+func (p *Pipeline) ComponentJobs(component *Component) ([]Job, error) {
+	expanded, err := p.Expand(component)
+	if err != nil {
+		return nil, err
+	}
+	all, err := Jobs(expanded)
+	if err != nil {
+		return nil, err
+	}
+	brought := map[string]bool{}
+	for _, entry := range p.components() {
+		jobs, err := component.Expand(pairs(child(entry, "inputs")))
+		if err != nil {
+			return nil, err
+		}
+		for name := range entriesOf(jobs) {
+			brought[name.Value] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(job Job) bool { return !brought[job.Name] }), nil
+}
+
 // Job is what the rules of this package look at in a job.
 type Job struct {
 	Name          string         `yaml:"-"`
