@@ -28,6 +28,8 @@ type Evaluation struct {
 	Reason string
 	// +private
 	Record *dagger.File
+	// +private
+	ModelDigest *dagger.File
 }
 
 // Fail when a gate rule does not hold, naming metric, value, limit and the distance between them.
@@ -105,6 +107,8 @@ type measurement struct {
 	text json.RawMessage
 }
 
+// measure asks the model, and writes down besides what the steps after it need: importing TensorFlow for each of them
+// would take longer than all of them.
 func (m *Model) measure(ctx context.Context, settings config.Config, data *dagger.File) (*dagger.Container, measurement, error) {
 	var measured measurement
 	python, err := m.Line.python(ctx)
@@ -119,9 +123,11 @@ func (m *Model) measure(ctx context.Context, settings config.Config, data *dagge
 		"python3", lineDir + "/step.py", "--name", "evaluate", "--record", outDir + "/run.json", "--limit", seconds(settings.Train.TimeLimit),
 		"--", "python3", lineDir + "/evaluate.py", "--model", "/model", "--data", rows,
 		"--out", outDir + "/evaluation.json", "--predictions", outDir + "/predictions.csv",
+		"--reference", referenceDir, "--digest", outDir + "/digest.json",
 	}
 	done, err := python.
-		With(scripts("evaluate.py", "heldout.py", "metrics.py", "savedmodel.py")).
+		With(scripts("evaluate.py", "heldout.py", "metrics.py", "savedmodel.py", "reference.py",
+			"modeldigest.py", "modelfile.py", "modelgraph.py", "treedigest.py")).
 		WithMountedDirectory("/model", m.SavedModel).
 		WithMountedFile(rows, data).
 		WithExec(append(command, asked(settings.Evaluate)...)).
@@ -207,6 +213,7 @@ func newEvaluation(done *dagger.Container, measured measurement, verdict gate.Re
 		Passed:      verdict.Passed,
 		Summary:     verdict.Summary(measured.Measured),
 		Record:      done.File(outDir + "/run.json"),
+		ModelDigest: done.File(outDir + "/digest.json"),
 	}
 	if err := verdict.Err(); err != nil {
 		evaluation.Reason = err.Error()

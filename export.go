@@ -41,10 +41,12 @@ func (e *Export) Check() error {
 // unquantized keeps a model's numbers as they are.
 const unquantized = "none"
 
-// modelDir is where the programs that read a model find it, and exportDir where they leave another form of it.
+// modelDir is where the programs that read a model find it, exportDir where they leave another form of it, and referenceDir
+// where the evaluation leaves what such a form is compared with.
 const (
-	modelDir  = "/model"
-	exportDir = outDir + "/export"
+	modelDir     = "/model"
+	exportDir    = outDir + "/export"
+	referenceDir = outDir + "/reference"
 )
 
 // convert runs one of the line's programs on the model, in a container that holds what else it needs.
@@ -72,20 +74,11 @@ func (m *Model) reference(ctx context.Context, settings config.Config, data *dag
 			return nil, err
 		}
 	}
-	rows, err := rowsPath(ctx, "/held-out", data)
-	if err != nil {
-		return nil, fmt.Errorf("held-out data: %w", err)
-	}
-	python, err := m.Line.python(ctx)
+	done, _, err := m.measure(ctx, settings, data)
 	if err != nil {
 		return nil, err
 	}
-	done, err := m.convert(ctx, settings, python.WithMountedFile(rows, data), "reference", "reference.py",
-		append(asked(settings.Evaluate), "--data", rows, "--out", exportDir)...)
-	if err != nil {
-		return nil, err
-	}
-	return done.Directory(exportDir), nil
+	return done.Directory(referenceDir), nil
 }
 
 // trainingRows is a file of rows that the model has seen: the one given, or the first of train.data.

@@ -14,7 +14,7 @@ import (
 // engineWithoutGPUs is what an engine answers that was not started for GPUs.
 const engineWithoutGPUs = "GPU support is not enabled"
 
-// GpuCheck proves that TensorFlow computes on the GPUs that training asks for, and returns what it saw as JSON.
+// Prove that TensorFlow computes on the GPUs that training asks for, and return what it saw as JSON.
 //
 // Three steps in the environment as it is after the requirements are installed: nvidia-smi lists the cards, TensorFlow
 // lists them too, and one operation placed on each gives the right value. Never served from a cache.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -15,7 +14,8 @@ import (
 
 // Return manifest.json: what the model was made from, and what it achieves on held-out data.
 //
-// Equal inputs give an equal canonicalDigest; the digests of single files may differ between two exports by Keras.
+// Equal inputs give an equal canonicalDigest; the digests of single files may differ between two exports by Keras. Of a
+// model that an earlier job made it repeats what that job wrote down, and refuses a model that is no longer the same.
 func (m *Model) Manifest(ctx context.Context) (*dagger.File, error) {
 	settings, err := m.Line.settings(ctx)
 	if err != nil {
@@ -25,24 +25,90 @@ func (m *Model) Manifest(ctx context.Context) (*dagger.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.manifest(ctx, settings, evaluation)
+	made, err := m.made(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	return m.manifest(ctx, made, evaluation)
 }
 
-func (m *Model) manifest(ctx context.Context, settings config.Config, evaluation *Evaluation) (*dagger.File, error) {
-	if m.Training == nil {
-		return nil, errors.New("manifest: this model was not trained in this call; its manifest.json lies beside it in the output of the pipeline that did")
+// Return what a later job needs of a training: model/, logs/ and manifest.json, which has no metrics yet.
+//
+// The later job takes it by model --directory, and never trains again.
+func (m *Model) Output(ctx context.Context) (*dagger.Directory, error) {
+	settings, err := m.Line.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made, err := m.made(ctx, settings)
+	if err != nil {
+		return nil, err
 	}
 	digest, err := m.digest(ctx)
 	if err != nil {
 		return nil, err
 	}
-	manifest := lineage.Manifest{
-		Model:           settings.Model,
-		CanonicalDigest: digest.CanonicalDigest,
-		WeightsDigest:   digest.WeightsDigest,
-		GraphDigest:     digest.GraphDigest,
-		Files:           digest.Files,
-		Signatures:      digest.Signatures,
+	manifest, err := manifestFile(made, digest)
+	if err != nil {
+		return nil, err
+	}
+	return dag.Directory().
+		WithDirectory("model", m.SavedModel).
+		WithDirectory("logs", m.Logs).
+		WithFile(lineage.FileName, manifest), nil
+}
+
+// manifest completes what is known of how a model was made by what it is and what it achieves.
+func (m *Model) manifest(ctx context.Context, made lineage.Manifest, evaluation *Evaluation) (*dagger.File, error) {
+	digest, err := evaluation.modelDigest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := evaluation.addMetrics(ctx, &made); err != nil {
+		return nil, err
+	}
+	return manifestFile(made, digest)
+}
+
+// manifestFile refuses a digest that is not the one that the model had when it was made.
+func manifestFile(made lineage.Manifest, digest modelDigest) (*dagger.File, error) {
+	if made.CanonicalDigest != "" && made.CanonicalDigest != digest.CanonicalDigest {
+		return nil, fmt.Errorf("the model is not the one that its %s tells of: its canonical digest is %s, recorded is %s; take the output of the job that trained it, unchanged",
+			lineage.FileName, digest.CanonicalDigest, made.CanonicalDigest)
+	}
+	made.CanonicalDigest, made.WeightsDigest, made.GraphDigest = digest.CanonicalDigest, digest.WeightsDigest, digest.GraphDigest
+	made.Files, made.Signatures = digest.Files, digest.Signatures
+	text, err := made.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return dag.Directory().WithNewFile(lineage.FileName, string(text)).File(lineage.FileName), nil
+}
+
+// made is how the model was made: by this call, or as an earlier job wrote down.
+func (m *Model) made(ctx context.Context, settings config.Config) (lineage.Manifest, error) {
+	if m.Made != nil {
+		text, err := m.Made.Contents(ctx)
+		if err != nil {
+			return lineage.Manifest{}, failure("cannot read "+lineage.FileName, err)
+		}
+		return lineage.Read([]byte(text))
+	}
+	if m.Training == nil {
+		return lineage.Manifest{}, fmt.Errorf("nothing is known of how this model was made: give --directory the output of run or of train output, which holds %s beside model/",
+			lineage.FileName)
+	}
+	recipe, err := m.Line.recipe(ctx, settings)
+	if err != nil {
+		return recipe, err
+	}
+	return recipe, m.addTraining(ctx, &recipe)
+}
+
+// recipe is all that is known of a model before it is trained.
+func (m *TensorflowCi) recipe(ctx context.Context, settings config.Config) (lineage.Manifest, error) {
+	recipe := lineage.Manifest{
+		Model: settings.Model,
 		Parameters: lineage.Parameters{
 			Script: settings.Train.Script, Args: arguments(settings.Train.Args), Workers: settings.Train.Workers,
 		},
@@ -50,17 +116,13 @@ func (m *Model) manifest(ctx context.Context, settings config.Config, evaluation
 		Reproducible: settings.Train.Reproducible,
 	}
 	for _, add := range []func(context.Context, config.Config, *lineage.Manifest) error{
-		m.Line.addInputs, m.Line.addImage, m.Line.addRequirements, m.addTraining, evaluation.addMetrics, addTools,
+		m.addInputs, m.addImage, m.addRequirements, addTools,
 	} {
-		if err := add(ctx, settings, &manifest); err != nil {
-			return nil, err
+		if err := add(ctx, settings, &recipe); err != nil {
+			return recipe, err
 		}
 	}
-	text, err := manifest.Marshal()
-	if err != nil {
-		return nil, err
-	}
-	return dag.Directory().WithNewFile(lineage.FileName, string(text)).File(lineage.FileName), nil
+	return recipe, nil
 }
 
 // addInputs records code and data as the training saw them.
@@ -132,7 +194,7 @@ func (m *TensorflowCi) addRequirements(ctx context.Context, settings config.Conf
 }
 
 // addTraining records what scripts/launch.py saw while it ran.
-func (m *Model) addTraining(ctx context.Context, _ config.Config, manifest *lineage.Manifest) error {
+func (m *Model) addTraining(ctx context.Context, manifest *lineage.Manifest) error {
 	text, err := m.Training.Contents(ctx)
 	if err != nil {
 		return failure("the record of the training", err)
@@ -155,7 +217,16 @@ func (m *Model) addTraining(ctx context.Context, _ config.Config, manifest *line
 	return nil
 }
 
-func (e *Evaluation) addMetrics(ctx context.Context, _ config.Config, manifest *lineage.Manifest) error {
+// modelDigest is the digest of the model that was evaluated.
+func (e *Evaluation) modelDigest(ctx context.Context) (modelDigest, error) {
+	text, err := e.ModelDigest.Contents(ctx)
+	if err != nil {
+		return modelDigest{}, failure("the model's digest", err)
+	}
+	return readDigest(text)
+}
+
+func (e *Evaluation) addMetrics(ctx context.Context, manifest *lineage.Manifest) error {
 	text, err := e.Report.Contents(ctx)
 	if err != nil {
 		return failure("the evaluation's report", err)

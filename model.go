@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
+	"dagger/tensorflow-ci/lineage"
 )
 
 // Model is a SavedModel and what can be done with one.
@@ -21,30 +23,37 @@ type Model struct {
 	// +private
 	Record *dagger.File
 	// +private
+	Made *dagger.File
+	// +private
 	Line *TensorflowCi
 }
 
 // Wrap a model that an earlier job made, so that no later step trains again.
 func (m *TensorflowCi) Model(
 	ctx context.Context,
-	// A SavedModel directory, or the output of pipeline that holds one in model/.
+	// A SavedModel directory, or the output of run or of train output, which holds one in model/.
 	directory *dagger.Directory,
 ) (*Model, error) {
 	names, err := directory.Entries(ctx)
 	if err != nil {
 		return nil, failure("cannot read the model directory", err)
 	}
-	if slices.Contains(names, "saved_model.pb") {
+	switch {
+	case slices.Contains(names, "saved_model.pb"):
 		return &Model{SavedModel: directory, Logs: dag.Directory(), Line: m}, nil
-	}
-	if !slices.Contains(names, "model/") {
+	case len(names) == 0:
+		return nil, errors.New("--directory is empty: has train run, and are its artifacts still kept?")
+	case !slices.Contains(names, "model/"):
 		return nil, fmt.Errorf("--directory holds no SavedModel: want saved_model.pb in it or in its model/ folder, it has %q", names)
 	}
-	logs := dag.Directory()
+	model := &Model{SavedModel: directory.Directory("model"), Logs: dag.Directory(), Line: m}
 	if slices.Contains(names, "logs/") {
-		logs = directory.Directory("logs")
+		model.Logs = directory.Directory("logs")
 	}
-	return &Model{SavedModel: directory.Directory("model"), Logs: logs, Line: m}, nil
+	if slices.Contains(names, lineage.FileName) {
+		model.Made = directory.File(lineage.FileName)
+	}
+	return model, nil
 }
 
 // modelDigest is the answer of scripts/modeldigest.py.
@@ -54,6 +63,18 @@ type modelDigest struct {
 	GraphDigest     string
 	Files           map[string]string
 	Signatures      json.RawMessage
+	Refused         string // why there is no digest
+}
+
+func readDigest(text string) (modelDigest, error) {
+	var digest modelDigest
+	if err := json.Unmarshal([]byte(text), &digest); err != nil {
+		return digest, fmt.Errorf("the model's digest: %w", err)
+	}
+	if digest.Refused != "" {
+		return digest, fmt.Errorf("the model's digest: %s", digest.Refused)
+	}
+	return digest, nil
 }
 
 // Return the canonical digest: equal for equal weights, signatures and graphs, whatever process wrote them.
@@ -75,10 +96,9 @@ func (m *Model) Signatures(ctx context.Context) (string, error) {
 }
 
 func (m *Model) digest(ctx context.Context) (modelDigest, error) {
-	var digest modelDigest
 	python, err := m.Line.python(ctx)
 	if err != nil {
-		return digest, err
+		return modelDigest{}, err
 	}
 	text, err := python.
 		With(scripts("modeldigest.py", "modelfile.py", "modelgraph.py", "savedmodel.py", "treedigest.py")).
@@ -88,9 +108,9 @@ func (m *Model) digest(ctx context.Context) (modelDigest, error) {
 		WithExec([]string{"python3", lineDir + "/modeldigest.py", "/model"}).
 		Stdout(ctx)
 	if err != nil {
-		return digest, failure("the model's digest", err)
+		return modelDigest{}, failure("the model's digest", err)
 	}
-	return digest, json.Unmarshal([]byte(text), &digest)
+	return readDigest(text)
 }
 
 // pythonWith is python with one of the line's tools, which its own programs alone can import.

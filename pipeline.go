@@ -45,14 +45,15 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
-	evaluation, err := model.Evaluate(ctx, nil, baseline)
+	evaluation, exports, err := model.judged(ctx, settings, baseline)
 	if err != nil {
 		return nil, err
 	}
-	if err := evaluation.Check(); err != nil {
+	recipe := found.recipe
+	if err := model.addTraining(ctx, &recipe); err != nil {
 		return nil, err
 	}
-	manifest, exports, err := model.described(ctx, settings, evaluation)
+	manifest, err := model.manifest(ctx, recipe, evaluation)
 	if err != nil {
 		return nil, err
 	}
@@ -87,11 +88,12 @@ func (m *TensorflowCi) Pipeline(
 		WithNewFile("reports/steps.json", steps), nil
 }
 
-// checks is what the steps found that need no model.
+// checks is what is found before there is a model.
 type checks struct {
-	lint *LintReport
-	test *TestReport
-	scan *ScanReport
+	lint   *LintReport
+	test   *TestReport
+	scan   *ScanReport
+	recipe lineage.Manifest
 }
 
 // checked runs side by side what looks at the code and its packages alone, and stops at the first that does not hold.
@@ -114,26 +116,40 @@ func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, inst
 		found.scan, err = m.safe(ctx, settings)
 		return err
 	})
+	group.Go(func() (err error) {
+		found.recipe, err = m.recipe(ctx, settings)
+		return err
+	})
 	err := group.Wait()
 	return found, err
 }
 
-// described makes side by side what follows from a model that passed its gate: its manifest, and its other forms.
-func (m *Model) described(ctx context.Context, settings config.Config, evaluation *Evaluation) (manifest *dagger.File, exports []*Export, err error) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		manifest, err = m.manifest(ctx, settings, evaluation)
-		return err
-	})
-	exports = make([]*Export, len(settings.Exports))
+// judged evaluates the model and makes its other forms at the same time, since neither waits for the other. The gate's word
+// comes first: a model that does not pass it has no other forms, whatever became of them.
+func (m *Model) judged(ctx context.Context, settings config.Config, baseline *dagger.Directory) (*Evaluation, []*Export, error) {
+	making, stop := context.WithCancel(ctx)
+	defer stop()
+	exports := make([]*Export, len(settings.Exports))
+	group, making := errgroup.WithContext(making)
 	for i, form := range settings.Exports {
 		group.Go(func() (err error) {
-			exports[i], err = m.export(ctx, form)
+			exports[i], err = m.export(making, form)
 			return err
 		})
 	}
-	err = group.Wait()
-	return manifest, exports, err
+	evaluation, err := m.Evaluate(ctx, nil, baseline)
+	if err == nil {
+		err = evaluation.Check()
+	}
+	if err != nil {
+		stop()
+		_ = group.Wait() // what was stopped has nothing to say
+		return nil, nil, err
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	return evaluation, exports, nil
 }
 
 // Run the whole line: the same as pipeline, by a name that dagger call accepts.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"dagger/tensorflow-ci/internal/dagger"
 )
 
@@ -41,10 +43,6 @@ func (m *Model) Tflite(
 	if err != nil {
 		return nil, err
 	}
-	reference, err := m.reference(ctx, settings, data)
-	if err != nil {
-		return nil, err
-	}
 	python, err := m.Line.python(ctx)
 	if err != nil {
 		return nil, err
@@ -63,8 +61,18 @@ func (m *Model) Tflite(
 		python = python.WithMountedFile(place, rows)
 		flags = append(append(flags, "--representative", place), rowFlags(settings.Evaluate)...)
 	}
-	converted, err := m.convert(ctx, settings, python, "tflite", "tflite.py", flags...)
-	if err != nil {
+	var reference *dagger.Directory
+	var converted *dagger.Container
+	group, grouped := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		reference, err = m.reference(grouped, settings, data)
+		return err
+	})
+	group.Go(func() (err error) {
+		converted, err = m.convert(grouped, settings, python, "tflite", "tflite.py", flags...)
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	litert, err := m.Line.pythonWith(ctx, settings, "litert")

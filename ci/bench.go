@@ -113,13 +113,14 @@ func benchmarks(ctx context.Context, root, folder string, times int, log io.Writ
 		return nil, err
 	}
 	const (
-		pip, uv, test, train, evaluate = "pip install", "uv install, as the line does", "test by docker run", "train by docker run", "evaluate by docker run"
-		changed                        = "run, only train.py changed"
+		pip, test, train, evaluate = "pip install", "test by docker run", "train by docker run", "evaluate by docker run"
+		changed                    = "run, only train.py changed"
 	)
 	return []measurement{
 		{name: "up, nothing to do", times: times, before: call("up"), timed: call("up")},
 		{name: pip, times: times, timed: plain.pip()},
-		{name: uv, against: []string{pip}, times: times, timed: plain.uv()},
+		{name: "uv install", against: []string{pip}, times: times, timed: plain.uv(uvLinks)},
+		{name: "uv install, into the line's cache too", against: []string{pip}, times: times, timed: plain.uv(uvCopies)},
 		{name: test, times: times, timed: plain.test()},
 		{name: train, times: times, timed: plain.train()},
 		{name: evaluate, times: times, timed: plain.evaluate()},

@@ -2,7 +2,7 @@
 
     python3 agreement.py --reference DIR --values FILE.npy --exported FILE_OR_DIR --format tfjs --quantize none --out report.json
 
-DIR is what reference.py wrote, FILE.npy the exported form's output on its rows, [N, …]. The report:
+DIR is what evaluate.py --reference wrote, FILE.npy the exported form's output on its rows, [N, …]. The report:
 
     {"format", "quantize", "bytes", "output", "task", "examples", "maxAbsDiff",
      "agreement", "accuracySavedModel", "accuracyExported", "accuracyLost"}
@@ -30,10 +30,12 @@ BATCH = 256  # rows in one call of a model that takes any number
 
 
 class Reference:
-    """A folder of reference.py's, read back."""
+    """A folder of reference.py's, read back; raises Unfit when it holds none."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         said = json.loads((folder / "reference.json").read_text())
+        if "refused" in said:
+            raise Unfit(said["refused"])
         self.signature, self.output, self.task = said["signature"], said["output"], said["task"]
         self.threshold: float = said["threshold"]
         self.inputs = {name: np.load(folder / file) for name, file in said["inputs"].items()}

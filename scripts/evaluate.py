@@ -9,6 +9,9 @@ Keras is not used, and nothing that the training script said: the metrics are of
 
 A metric that is not finite is null and listed in nonFinite, in a slice as COLUMN=VALUE/NAME. The same predictions give
 the same bytes. --predictions writes one line a row: its number from 1, label, prediction and the model's output.
+
+--reference and --digest also write what reference.py and modeldigest.py make of the model: importing TensorFlow a second
+time would take longer than all three. Where the model has no reference, or no digest, their folder or file says why.
 Exit status 2 with one line on standard error when data and model do not fit each other.
 """
 
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import json
 import math
 import os
@@ -94,8 +98,21 @@ def first_line(error: Exception) -> str:
     return (lines[0] if lines else type(error).__name__)[:300]
 
 
-def evaluate(options: argparse.Namespace) -> dict[str, object]:
-    """Do what the options ask for, write the predictions, and return the result; raises Unfit."""
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a model answers on held-out rows, N of them."""
+
+    output: str
+    task: str
+    labels: np.ndarray  # [N] float64
+    groups: dict[str, dict[str, np.ndarray]]  # column → value → mask [N]
+    feed: dict[str, np.ndarray]  # the signature's inputs, [N, …]
+    raw: np.ndarray  # the output as the model gave it, [N, …]
+    outputs: np.ndarray  # as the task wants it
+
+
+def ask(options: argparse.Namespace) -> Answers:
+    """Read the rows and ask the model; raises Unfit when they do not fit each other."""
     table = heldout.read(options.data)
     labels = heldout.labels(table, options.label)
     groups = {name: heldout.groups(table, name) for name in options.slices}
@@ -104,32 +121,52 @@ def evaluate(options: argparse.Namespace) -> dict[str, object]:
     feed = heldout.feed(table, options.label, options.slices, signature.inputs)
     raw = signature.predict(feed, output, options.batch)
     task, outputs = metrics.settle(options.task, labels, raw, f"the output {output!r}")
+    return Answers(output, task, labels, groups, feed, raw, outputs)
 
+
+def measure(options: argparse.Namespace, answers: Answers) -> dict[str, object]:
+    """The result: metrics of all rows and of each slice."""
     not_finite: list[str] = []
 
     def measured(rows: np.ndarray | slice, prefix: str) -> tuple[dict[str, float | None], metrics.Confusion | None]:
-        values, confusion = metrics.measure(task, labels[rows], outputs[rows], options.threshold)
+        values, confusion = metrics.measure(answers.task, answers.labels[rows], answers.outputs[rows], options.threshold)
         bad = [name for name, value in values.items() if not math.isfinite(value)]
         not_finite.extend(prefix + name for name in bad)
         return {**values, **dict.fromkeys(bad)}, confusion
 
     overall, confusion = measured(slice(None), "")
     slices = {}
-    for column, masks in groups.items():
+    for column, masks in answers.groups.items():
         for value, mask in masks.items():
             name = f"{column}={value}"
             slices[name] = {"metrics": measured(mask, name + "/")[0]}
-    if options.predictions:
-        write_predictions(options.predictions, labels, metrics.predicted(task, outputs, options.threshold), raw)
     return {
-        "task": task,
+        "task": answers.task,
         "signature": options.signature,
-        "output": output,
+        "output": answers.output,
         "metrics": overall,
         "slices": slices,
         "confusion": confusion,
         "nonFinite": sorted(not_finite),
     }
+
+
+def evaluate(options: argparse.Namespace) -> dict[str, object]:
+    """Do what the options ask for, write the files beside the result, and return it; raises Unfit."""
+    answers = ask(options)
+    result = measure(options, answers)
+    if options.predictions:
+        guessed = metrics.predicted(answers.task, answers.outputs, options.threshold)
+        write_predictions(options.predictions, answers.labels, guessed, answers.raw)
+    if options.reference:
+        import reference
+
+        reference.write(options.reference, answers, options.signature, options.threshold)
+    if options.digest:
+        import modeldigest
+
+        modeldigest.write(options.digest, options.model)
+    return result
 
 
 def write_predictions(path: pathlib.Path, labels: np.ndarray, predicted: np.ndarray, raw: np.ndarray) -> None:
@@ -161,6 +198,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=256, help="rows in one call")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--predictions", type=pathlib.Path)
+    parser.add_argument("--reference", type=pathlib.Path, help="folder for what an exported form is compared with")
+    parser.add_argument("--digest", type=pathlib.Path, help="file for the model's digests")
     options = parser.parse_args(arguments)
     if not 0 <= options.threshold <= 1:
         parser.error(f"--threshold is {options.threshold:g}, it must be from 0 to 1")

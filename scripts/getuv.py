@@ -3,13 +3,15 @@
     python3 getuv.py --requirements requirements/uv.txt --out DIR
 
 An index given as PIP_INDEX_URL may be plain http inside a company's network. pip would ignore it; what it sends is checked
-against the pinned hash, so it may be used.
+against the pinned hash, so it may be used. It may also have a certificate by the company's own authority, which the engine
+writes into the bundle of the image: Python looks at the folder beside the bundle only.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import pathlib
 import subprocess
 import sys
 import urllib.parse
@@ -17,12 +19,18 @@ import urllib.parse
 import step
 
 
-def environment(inherited: dict[str, str]) -> dict[str, str]:
-    """The variables for pip: an index by plain http counts as one that it may ask."""
+BUNDLE = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def environment(inherited: dict[str, str], bundle: pathlib.Path = BUNDLE) -> dict[str, str]:
+    """The variables for pip: the image's bundle is trusted, and an index by plain http counts as one that it may ask."""
+    variables = dict(inherited)
+    if bundle.exists():
+        variables.setdefault("SSL_CERT_FILE", str(bundle))
     index = urllib.parse.urlsplit(inherited.get("PIP_INDEX_URL", ""))
-    if index.scheme != "http":
-        return inherited
-    return {**inherited, "PIP_TRUSTED_HOST": index.netloc.rpartition("@")[2]}
+    if index.scheme == "http":
+        variables["PIP_TRUSTED_HOST"] = index.netloc.rpartition("@")[2]
+    return variables
 
 
 def main(arguments: list[str]) -> int:

@@ -1,5 +1,7 @@
 """Tests of getuv.py's one decision; that it installs is proven by every environment."""
 
+import pathlib
+
 import getuv
 import pytest
 
@@ -12,3 +14,11 @@ import pytest
 def test_only_a_plain_http_index_is_named_as_trusted(index: str, trusted: str | None) -> None:
     inherited = {"PIP_INDEX_URL": index, "PATH": "/bin"} if index else {"PATH": "/bin"}
     assert getuv.environment(inherited).get("PIP_TRUSTED_HOST") == trusted
+
+
+def test_the_bundle_of_the_image_is_trusted_unless_another_is_named(tmp_path: pathlib.Path) -> None:
+    bundle = tmp_path / "bundle.crt"
+    assert "SSL_CERT_FILE" not in getuv.environment({}, bundle)
+    bundle.touch()
+    assert getuv.environment({}, bundle)["SSL_CERT_FILE"] == str(bundle)
+    assert getuv.environment({"SSL_CERT_FILE": "/own.crt"}, bundle)["SSL_CERT_FILE"] == "/own.crt"

@@ -2,7 +2,7 @@
 
     python3 litert.py --tflite model.tflite --reference DIR --quantize int8 --out report.json
 
-DIR is what reference.py wrote; agreement.py says what the report holds. Needs ai-edge-litert and NumPy, not TensorFlow.
+DIR is what evaluate.py --reference wrote; agreement.py says what the report holds. Needs ai-edge-litert and NumPy, not TensorFlow.
 """
 
 from __future__ import annotations

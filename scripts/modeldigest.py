@@ -193,6 +193,15 @@ def digest(directory: pathlib.Path) -> dict[str, object]:
     }
 
 
+def write(file: pathlib.Path, directory: pathlib.Path) -> None:
+    """What would be printed, into a file; {"refused": MESSAGE} where there is no digest."""
+    try:
+        result = digest(directory)
+    except (Fault, treedigest.Fault) as fault:
+        result = {"refused": str(fault)}
+    file.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", metavar="DIR", type=pathlib.Path)

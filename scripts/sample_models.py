@@ -73,10 +73,11 @@ def images(file: pathlib.Path, count: int = 60) -> pathlib.Path:
 
 def reference(kind: str, folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
     """Make the model `kind` in `folder`, rows for it, and a reference of both: (model, rows, reference)."""
-    import reference as program
+    import evaluate
 
     model = {"binary": binary, "classes": classes}[kind](folder / "model")
     rows = table(folder / "rows.csv") if kind == "binary" else images(folder / "rows.npz")
     out = folder / "reference"
-    assert program.main(["--model", str(model), "--data", str(rows), "--label", "label", "--out", str(out)]) == 0
+    assert evaluate.main(["--model", str(model), "--data", str(rows), "--label", "label", "--out", str(folder / "evaluation.json"),
+                          "--reference", str(out)]) == 0
     return model, rows, out

@@ -1,4 +1,4 @@
-// Run a TensorFlow.js model on the rows that reference.py wrote, in plain JavaScript, and write its output.
+// Run a TensorFlow.js model on the rows of a reference (reference.py), in plain JavaScript, and write its output.
 //
 //   node tfjs_check.mjs MODEL_DIR REFERENCE_DIR OUT.npy
 //
@@ -63,6 +63,7 @@ function load(folder) {
 
 async function main([modelFolder, referenceFolder, out]) {
   const reference = JSON.parse(readFileSync(join(referenceFolder, 'reference.json'), 'utf8'));
+  if (reference.refused) throw new Error(reference.refused);
   await tf.setBackend('cpu');
   const model = await load(modelFolder);
   const { inputs, outputs } = model.modelSignature;
