@@ -6,9 +6,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"dagger/tensorflow-ci/ci/gitlab"
 )
 
 // refs are the pipelines that GitLab makes, by the variables that it sets.
@@ -175,6 +180,64 @@ func TestInputsAreRefused(t *testing.T) {
 		output, err := run.CombinedOutput()
 		if err == nil || !strings.Contains(string(output), says) {
 			t.Errorf("%s: %v, want %q in\n%s", input, err, says, output)
+		}
+	}
+}
+
+// What package gitlab makes of the component is what gitlab-ci-local makes of it.
+func TestExpansionIsTheSame(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(checkout, "examples", "gitlab-consumer", ".gitlab-ci.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := os.ReadFile(filepath.Join(checkout, "templates", "tensorflow-ci", "template.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	component, err := gitlab.ReadComponent(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipeline, err := gitlab.ReadPipeline(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := pipeline.ComponentJobs(component)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := local{root: repository(t, "ci/gitlab/tools", string(text)), component: componentProject(t)}.call(t.Context(), "--preview")
+	if err != nil {
+		t.Fatal(err)
+	}
+	preview, err := run.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal(preview, &document); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := gitlab.Jobs(document.Content[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ours) != len(theirs) {
+		t.Fatalf("%d jobs here, %d there", len(ours), len(theirs))
+	}
+	for at := range ours {
+		for what, pair := range map[string][2]any{
+			"name":          {ours[at].Name, theirs[at].Name},
+			"script":        {ours[at].Script, theirs[at].Script},
+			"before_script": {ours[at].BeforeScript, theirs[at].BeforeScript},
+			"rules":         {ours[at].Rules, theirs[at].Rules},
+			"tags":          {ours[at].Tags, theirs[at].Tags},
+			"needs":         {ours[at].Needs, theirs[at].Needs},
+			"stage":         {ours[at].Stage, theirs[at].Stage},
+		} {
+			if !reflect.DeepEqual(pair[0], pair[1]) {
+				t.Errorf("job %s: %s here %q, there %q", ours[at].Name, what, pair[0], pair[1])
+			}
 		}
 	}
 }

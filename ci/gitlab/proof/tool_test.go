@@ -190,7 +190,7 @@ type listed struct {
 // list says which job would run when.
 func (l local) list(t *testing.T) map[string]listed {
 	t.Helper()
-	run, err := l.call(t.Context(), "--list-json")
+	run, err := l.call(t.Context(), "--no-json-schema-validation", "--list-json")
 	if err != nil {
 		t.Fatal(err)
 	}
