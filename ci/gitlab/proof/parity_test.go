@@ -38,11 +38,8 @@ func stranger(t *testing.T, project string) shell {
 	}
 	t.Cleanup(func() { os.RemoveAll(parent) })
 	s := shell{folder: filepath.Join(parent, "another name"), cli: filepath.Join(parent, "dagger"), module: filepath.Join(parent, "module")}
-	for from, to := range map[string]string{project: s.folder, checkout: s.module} {
-		for _, name := range strings.Split(command(t, from, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), "\x00") {
-			copyFile(t, filepath.Join(from, name), filepath.Join(to, name), 0o644)
-		}
-	}
+	copyFiles(t, project, s.folder)
+	copyFiles(t, checkout, s.module)
 	copyFile(t, said(t, cliVariable), s.cli, 0o755)
 	s.env = append(os.Environ(), "HOME="+parent, "USER=nobody", "LOGNAME=nobody", "NO_COLOR=1", "DO_NOT_TRACK=1", "LC_ALL=C", "TZ=Asia/Tokyo")
 	engine := said(t, engineVariable)
@@ -76,6 +73,14 @@ func anotherUser(t *testing.T) *syscall.Credential {
 		t.Fatal(err)
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: []uint32{info.Sys().(*syscall.Stat_t).Gid}}
+}
+
+// copyFiles copies what Git knows of a folder, or would.
+func copyFiles(t *testing.T, from, to string) {
+	t.Helper()
+	for _, name := range strings.Split(command(t, from, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"), "\x00") {
+		copyFile(t, filepath.Join(from, name), filepath.Join(to, name), 0o644)
+	}
 }
 
 func copyFile(t *testing.T, from, to string, mode fs.FileMode) {

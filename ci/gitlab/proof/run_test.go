@@ -86,11 +86,19 @@ func engineInputs(t *testing.T) map[string]string {
 	if strings.HasPrefix(address, "unix://") {
 		kind = "socket"
 	}
-	inputs := map[string]string{"module": checkout, "engine": kind, "engine-address": address}
+	inputs := map[string]string{"module": moduleCopy(t), "engine": kind, "engine-address": address}
 	if database := said(t, databaseVariable); database != "" {
 		inputs["settings"] = "scan.database=" + database
 	}
 	return inputs
+}
+
+// moduleCopy is the module as another project has it, away from this repository's Git.
+func moduleCopy(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "module")
+	copyFiles(t, checkout, folder)
+	return folder
 }
 
 // consumer is the pipeline of another project, by the file of ten lines that it writes: the sample project phishing. What

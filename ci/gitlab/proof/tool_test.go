@@ -11,8 +11,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -73,19 +71,7 @@ const (
 func repository(t *testing.T, folder, pipeline string) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "project")
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range strings.Fields(command(t, filepath.Join(checkout, folder), "git", "ls-files", "--cached", "--others", "--exclude-standard", ".")) {
-		text, err := os.ReadFile(filepath.Join(checkout, folder, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed, and Git has not been told yet
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(root, name), string(text))
-	}
+	copyFiles(t, filepath.Join(checkout, folder), root)
 	if pipeline != "" {
 		write(t, filepath.Join(root, gitlab.FileName), pipeline)
 	}
