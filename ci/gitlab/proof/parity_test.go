@@ -122,8 +122,7 @@ func (s shell) call(t *testing.T, pipeline local, args ...string) string {
 }
 
 // parity makes the jobs' calls from a plain shell, and compares everything that is meant to be equal.
-func parity(t *testing.T, done ran, pipeline local) {
-	s := stranger(t, pipeline.root)
+func parity(t *testing.T, done ran, pipeline local, s shell) {
 	s.call(t, pipeline, "train", "output", "export", "--path", "out/models")
 	s.call(t, pipeline, "model", "--directory", "out/models", "bundle", "--version", "7", "--started-by", "ana", "export", "--path", "out/release")
 	s.call(t, pipeline, "model", "--directory", "out/models", "evaluate", "report", "export", "--path", "out/reports/evaluation.json")
