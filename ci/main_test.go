@@ -29,6 +29,7 @@ func TestDispatchRefuses(t *testing.T) {
 		"argument too much": {[]string{"run", "a", "b"}, `"b"`},
 		"unknown stage":     {[]string{"test", "--stage", "modul"}, "modul"},
 		"no repetition":     {[]string{"bench", "--times", "0"}, "at least 1"},
+		"unknown gitlab":    {[]string{"gitlab", "rendr"}, "want render or validate"},
 	} {
 		err := dispatch(t.Context(), test.args)
 		var usage usageError
