@@ -55,8 +55,8 @@ func (m *TensorflowCi) image(ctx context.Context, settings config.Config, role s
 
 // reference looks a role up: lock file, then tensorflow-ci.yaml, then the default.
 func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, role string) (string, error) {
-	if m.Lock != nil {
-		locked, err := lockedImages(ctx, m.Lock)
+	if lock := m.lockFile(settings); lock != nil {
+		locked, err := lockedImages(ctx, lock)
 		if err != nil {
 			return "", err
 		}
@@ -72,6 +72,14 @@ func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, ro
 	}
 	return "", fmt.Errorf("no image for %s: name one under images.%s in %s (roles with a default: %v)",
 		role, role, config.FileName, slices.Sorted(maps.Keys(defaultImages)))
+}
+
+// lockFile is the one given with --images, or the project's own.
+func (m *TensorflowCi) lockFile(settings config.Config) *dagger.File {
+	if m.Lock == nil && settings.ImageLock != config.NoImageLock {
+		return m.Source.File(settings.ImageLock)
+	}
+	return m.Lock
 }
 
 // lockedImages reads a lock file; each reference in it must carry a digest.

@@ -27,7 +27,7 @@ func (m *TensorflowCi) Images() *Images {
 
 // Return a lock file: the project's roles, each with its image by tag and digest. Give it back with --images.
 //
-// A lock file that was given (--images) is not read, so that this renews it. From then on a tag that means another
+// A lock file that is there already (--images, image-lock) is not read, so that this renews it. From then on a tag that means another
 // image than when it was locked is an error that shows both.
 //
 // +cache="never"
@@ -38,6 +38,7 @@ func (i *Images) Lock(ctx context.Context) (*dagger.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	settings.ImageLock = config.NoImageLock
 	if settings.Release.Store != "" { // a run needs no rclone, a release does
 		if settings.Images["rclone"], err = line.reference(ctx, settings, "rclone"); err != nil {
 			return nil, err

@@ -31,6 +31,7 @@ var commands = []command{
 	{"test", "everything that proves the project, in stages", test},
 	{"bench", "measure what the README promises", bench},
 	{"fuzz", "try everything that reads what others wrote with made-up inputs, for as long as you like", fuzz},
+	{"gitlab", "write and check a project's .gitlab-ci.yml: render, validate", gitlabCommand},
 	{"down", "stop what `up` started; --all also removes everything it made", down},
 }
 

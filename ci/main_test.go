@@ -30,6 +30,7 @@ func TestDispatchRefuses(t *testing.T) {
 		"unknown stage":     {[]string{"test", "--stage", "modul"}, "modul"},
 		"no time to fuzz":   {[]string{"fuzz", "--time", "0s"}, "at least 1s"},
 		"no repetition":     {[]string{"bench", "--times", "0"}, "at least 1"},
+		"unknown gitlab":    {[]string{"gitlab", "rendr"}, "want render or validate"},
 	} {
 		err := dispatch(t.Context(), test.args)
 		var usage usageError

@@ -21,6 +21,7 @@ const testExplanation = `Runs everything that proves the project, in stages, and
   up      the machine
   store   a release against a real rclone and a real S3 server, cut off at every write
   module  the acceptance tests in tests/, a Dagger module
+  gitlab  the GitLab component: its rules, and its pipeline run by gitlab-ci-local on the engine
   e2e     this program itself, from outside: good runs and broken ones`
 
 // stage is one part of the proof.
@@ -43,7 +44,8 @@ func test(ctx context.Context, args []string) error {
 	options.Tests = true
 	proof := &proof{root: root, mirror: mirror, options: options}
 	stages, err := selectStages([]stage{
-		{"source", proof.source}, {"up", proof.up}, {"store", proof.store}, {"module", proof.module}, {"e2e", proof.endToEnd},
+		{"source", proof.source}, {"up", proof.up}, {"store", proof.store}, {"module", proof.module}, {"gitlab", proof.gitlab},
+		{"e2e", proof.endToEnd},
 	}, *only)
 	if err != nil {
 		return usageError{err}
@@ -126,7 +128,7 @@ func (p *proof) source(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, args := range [][]string{{"go", "vet"}, {"go", "vet", "-tags=e2e"}, {"go", "test", "-count=1"}} {
+	for _, args := range [][]string{{"go", "vet"}, {"go", "vet", "-tags=e2e,gitlab"}, {"go", "test", "-count=1"}} {
 		if err := p.passThrough(ctx, append(args, packages...)...); err != nil {
 			return err
 		}

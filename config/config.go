@@ -18,6 +18,9 @@ const FileName = "tensorflow-ci.yaml"
 // NoRequirements as Config.Requirements stands for a project that needs no packages beside those of the image.
 const NoRequirements = "none"
 
+// NoImageLock as Config.ImageLock stands for a project that has no lock file of images.
+const NoImageLock = "none"
+
 // What train.reproducible can ask for.
 const (
 	Off      = "off"      // as fast as TensorFlow can
@@ -43,6 +46,7 @@ type Config struct {
 	Version      int
 	Model        string            // name under which the model is served
 	Images       map[string]string // role to reference; only what the project names itself
+	ImageLock    string            // lock file of images in the project, or NoImageLock
 	Requirements string            // path of the requirements, or NoRequirements
 	Test         Test
 	Lint         Lint
@@ -111,6 +115,7 @@ func Default() Config {
 		Version:      1,
 		Model:        "model",
 		Images:       map[string]string{},
+		ImageLock:    NoImageLock,
 		Requirements: "requirements.txt",
 		Test:         Test{Paths: []string{"tests"}, TimeLimit: 15 * time.Minute},
 		Lint:         Lint{Paths: []string{"."}},

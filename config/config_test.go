@@ -21,6 +21,7 @@ images:
   tensorflow: tensorflow/tensorflow:2.16.2
   tensorflow-gpu: tensorflow/tensorflow:2.16.2-gpu
   serving: tensorflow/serving:2.16.1
+image-lock: ci/images.json
 requirements: ./deps//requirements.txt
 test: {paths: [tests, more/tests/], coverage: {source: src, minimum: 80.5}, time-limit: 1h30m}
 lint: {paths: [src, train.py]}
@@ -72,6 +73,7 @@ func sampleConfig() Config {
 			"tensorflow-gpu": "tensorflow/tensorflow:2.16.2-gpu",
 			"serving":        "tensorflow/serving:2.16.1",
 		},
+		ImageLock:    "ci/images.json",
 		Requirements: "deps/requirements.txt",
 		Test:         Test{Paths: []string{"tests", "more/tests"}, Coverage: Coverage{"src", 80.5}, TimeLimit: 90 * time.Minute},
 		Lint:         Lint{Paths: []string{"src", "train.py"}},

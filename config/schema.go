@@ -32,6 +32,7 @@ func (c *Config) read(v value) {
 		"version":      into(&c.Version, whole(1, 1)),
 		"model":        into(&c.Model, text(modelNames, modelName)),
 		"images":       c.readImages,
+		"image-lock":   into(&c.ImageLock, text("a lock file inside the project, such as images.json, or "+NoImageLock, belowProject)),
 		"requirements": into(&c.Requirements, requirements),
 		"test":         c.Test.read,
 		"lint":         c.Lint.read,

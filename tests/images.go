@@ -37,6 +37,16 @@ func (t *Tests) images() []check {
 			_, err = from(lock).Environment().Sync(ctx)
 			return refused(err, "the tag tensorflow/tensorflow:2.16.2 has moved", before, now)
 		}},
+		{"images/the lock file that the project names is the one that is read", func(ctx context.Context) error {
+			project := tiny().
+				WithNewFile("ci/images.json", `{"tensorflow": "tensorflow/tensorflow:2.16.2"}`).
+				WithNewFile("tensorflow-ci.yaml", settingsTiny+"image-lock: ci/images.json\n")
+			if _, err := line(project).Environment().Sync(ctx); refused(err, "tensorflow/tensorflow:2.16.2 has no digest") != nil {
+				return fmt.Errorf("the project's own lock file was not read: %v", err)
+			}
+			_, err := line(project, "image-lock=none").Environment().Sync(ctx)
+			return err
+		}},
 		{"images/a registry that is not allowed", func(ctx context.Context) error {
 			strict := tiny().WithNewFile("tensorflow-ci.yaml", settingsTiny+"scan: {registries: [registry.example.com]}\n")
 			_, err := line(strict).Environment().Sync(ctx)

@@ -12,12 +12,16 @@ import (
 
 // packages installs the Debian packages that are missing; no step when none is.
 func (m *Machine) packages() []*step.Step {
-	missing := m.Plan.Packages
-	if len(missing) == 0 {
+	if len(m.Plan.Packages) == 0 {
 		return nil
 	}
-	return []*step.Step{{
-		Name:   "packages",
+	return []*step.Step{installPackages("packages", m.Plan.Packages)}
+}
+
+// installPackages installs Debian packages.
+func installPackages(name string, missing []string) *step.Step {
+	return &step.Step{
+		Name:   name,
 		What:   "Debian packages " + strings.Join(missing, ", "),
 		Inputs: missing,
 		Holds:  func(context.Context) bool { return false },
@@ -41,5 +45,5 @@ func (m *Machine) packages() []*step.Step {
 			return nil
 		},
 		Try: "`apt-get update` and `apt-get install " + strings.Join(missing, " ") + "` by hand: their words say which package source fails",
-	}}
+	}
 }
