@@ -10,14 +10,16 @@ import (
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/lineage"
+	"dagger/tensorflow-ci/report"
 )
 
 // Run the whole line and return everything it made; it stops at the first gate that does not hold.
 //
 // The directory holds model/ (the SavedModel), logs/ (TensorBoard events), metrics.json, manifest.json (the lineage),
 // exports/ (the model in each form that exports names, such as tflite/model.tflite), and reports/: lint.sarif, junit.xml,
-// coverage.xml, evaluation.json, tflite.json, what a scan of the environment gives (scan.json, scan.sarif, sbom.cdx.json,
-// gl-container-scanning-report.json and others), and steps.json (when each step really ran, for how long).
+// coverage.xml, evaluation.json, predictions.csv, tflite.json, what a scan of the environment gives (scan.json, scan.sarif, sbom.cdx.json,
+// gl-container-scanning-report.json and others), and steps.json (when each step really ran, for how long). report/index.html
+// shows all of it to a person (report: false leaves it out).
 //
 // +cache="never"
 func (m *TensorflowCi) Pipeline(
@@ -52,7 +54,7 @@ func (m *TensorflowCi) Pipeline(
 	if err := evaluation.Check(); err != nil {
 		return nil, err
 	}
-	manifest, exports, err := model.described(ctx, settings, evaluation)
+	manifest, exports, pictures, err := model.described(ctx, settings, evaluation)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +77,13 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
+	if settings.Report {
+		page, err := model.page(ctx, report.Input{Scan: found.scan.Verdict, Steps: []byte(steps)}, evaluation, manifest, exports, pictures)
+		if err != nil {
+			return nil, err
+		}
+		made = made.WithDirectory("report", page)
+	}
 	return made.
 		WithDirectory("model", model.SavedModel).
 		WithDirectory("logs", model.Logs).
@@ -84,6 +93,7 @@ func (m *TensorflowCi) Pipeline(
 		WithDirectory("reports", found.scan.Reports()).
 		WithDirectory("reports", found.test.Reports).
 		WithFile("reports/evaluation.json", evaluation.Report).
+		WithFile("reports/predictions.csv", evaluation.Predictions).
 		WithNewFile("reports/steps.json", steps), nil
 }
 
@@ -118,13 +128,20 @@ func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, inst
 	return found, err
 }
 
-// described makes side by side what follows from a model that passed its gate: its manifest, and its other forms.
-func (m *Model) described(ctx context.Context, settings config.Config, evaluation *Evaluation) (manifest *dagger.File, exports []*Export, err error) {
+// described makes side by side what follows from a model that passed its gate: its manifest, its other forms, and the pictures
+// of its report where one is wanted.
+func (m *Model) described(ctx context.Context, settings config.Config, evaluation *Evaluation) (manifest *dagger.File, exports []*Export, pictures *dagger.Directory, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		manifest, err = m.manifest(ctx, settings, evaluation)
 		return err
 	})
+	if settings.Report {
+		group.Go(func() (err error) {
+			pictures, err = m.Line.pictures(ctx, settings, evaluation.Report, evaluation.Predictions, m.Logs)
+			return err
+		})
+	}
 	exports = make([]*Export, len(settings.Exports))
 	for i, form := range settings.Exports {
 		group.Go(func() (err error) {
@@ -133,7 +150,7 @@ func (m *Model) described(ctx context.Context, settings config.Config, evaluatio
 		})
 	}
 	err = group.Wait()
-	return manifest, exports, err
+	return manifest, exports, pictures, err
 }
 
 // Run the whole line: the same as pipeline, by a name that dagger call accepts.

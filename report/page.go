@@ -22,7 +22,7 @@ var (
 var page = template.Must(template.New("page.html").Funcs(template.FuncMap{
 	"figure": figure, "exact": exact, "percent": percent, "size": size, "seconds": seconds,
 	"verdict": verdict, "subject": subject, "reason": reason, "shade": shade,
-	"image": func(svg string) template.URL { return template.URL(image(svg)) },
+	"image":  func(svg string) template.URL { return template.URL(image(svg)) },
 	"images": func(svg string) template.Srcset { return template.Srcset(image(svg)) },
 }).Parse(layout))
 
