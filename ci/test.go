@@ -19,7 +19,8 @@ import (
 const testExplanation = `Runs everything that proves the project, in stages, and stops at the first that fails:
   source  gofmt, go vet and the Go tests of the packages that need no engine
   up      the machine
-  module  the acceptance tests in tests/, a Dagger module
+  module  the acceptance tests in tests/, a Dagger module, and the example of one in examples/go
+  docs    every command in the documentation, and that every function and parameter has a text
   e2e     this program itself, from outside: good runs and broken ones`
 
 // stage is one part of the proof.
@@ -41,7 +42,7 @@ func test(ctx context.Context, args []string) error {
 	}
 	proof := &proof{root: root, mirror: mirror, options: options}
 	stages, err := selectStages([]stage{
-		{"source", proof.source}, {"up", proof.up}, {"module", proof.module}, {"e2e", proof.endToEnd},
+		{"source", proof.source}, {"up", proof.up}, {"module", proof.module}, {"docs", proof.documentation}, {"e2e", proof.endToEnd},
 	}, *only)
 	if err != nil {
 		return usageError{err}
@@ -200,7 +201,10 @@ func (p *proof) module(ctx context.Context) error {
 		call.Args = append(call.Args, "--database", database)
 	}
 	call.Args = append(call.Args, "all")
-	return callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module)
+	if err := callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module); err != nil {
+		return err
+	}
+	return p.example(ctx)
 }
 
 // endToEnd uses the program as a user does. The last test takes the Docker daemon away, and brings it back.

@@ -61,7 +61,7 @@ func (t *Tests) report() []check {
 			}
 			again := line(t.Phishing).Report(out)
 			for _, name := range []string{"index.html", "report.md", "roc.png", "curve-01-loss.png"} {
-				first, err := out.File("report/" + name).Digest(ctx, dagger.FileDigestOpts{ExcludeMetadata: true})
+				first, err := out.File("report/"+name).Digest(ctx, dagger.FileDigestOpts{ExcludeMetadata: true})
 				if err != nil {
 					return err
 				}
