@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"dagger/tensorflow-ci/ci/dagger"
 	"dagger/tensorflow-ci/ci/docs"
 	"dagger/tensorflow-ci/ci/proc"
 )
@@ -34,10 +32,7 @@ func (p *proof) documentation(ctx context.Context) error {
 	if err := docs.Copy(ctx, p.root, checkout); err != nil {
 		return err
 	}
-	if err := p.readyProject(ctx, filepath.Join(checkout, "testdata", "phishing")); err != nil {
-		return err
-	}
-	environment, err := p.readerEnvironment(programs)
+	environment, err := p.readerEnvironment(ctx, programs)
 	if err != nil {
 		return err
 	}
@@ -104,36 +99,29 @@ func proveBlock(ctx context.Context, block docs.Block, schema docs.Schema, check
 	return nil
 }
 
-// readyProject tells the sample project of the copy where this machine keeps the scanner's database: a reader's machine uses
-// the public one.
-func (p *proof) readyProject(ctx context.Context, project string) error {
-	database, err := p.machine.ScanDatabase(ctx)
-	if err != nil || database == "" {
-		return err
-	}
-	settings := filepath.Join(project, "tensorflow-ci.yaml")
-	text, err := os.ReadFile(settings)
-	if err != nil {
-		return err
-	}
-	if strings.Contains(string(text), "\nscan:") {
-		return errors.New(settings + " has settings of the scan: the documentation's commands cannot be given this machine's database")
-	}
-	return os.WriteFile(settings, append(text, "scan: {database: \""+database+"\"}\n"...), 0o644)
-}
-
 // readerEnvironment is that of a person who has the Dagger CLI on the path.
-func (p *proof) readerEnvironment(programs string) ([]string, error) {
+func (p *proof) readerEnvironment(ctx context.Context, programs string) ([]string, error) {
+	database, err := p.machine.ScanDatabase(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(programs, 0o755); err != nil {
 		return nil, err
 	}
+	script := "#!/bin/sh\n"
+	if database != "" { // the database of this machine's own registry, as `ci run` gives it
+		script += "case \" $* \" in\n*' -m '*) ;;\n' call '*) shift; set -- call --set " + quoted("scan.database="+database) + " \"$@\" ;;\nesac\n"
+	}
 	// The CLI that is built here has no live view: its plain one says what it does.
-	script := "#!/bin/sh\nexec '" + strings.ReplaceAll(p.machine.CLI(), "'", `'\''`) + "' --progress=plain \"$@\"\n"
+	script += "exec " + quoted(p.machine.CLI()) + " --progress=plain \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(programs, "dagger"), []byte(script), 0o755); err != nil {
 		return nil, err
 	}
 	return []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"}, nil
 }
+
+// quoted is a word that a shell takes as it is.
+func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 // schema asks the engine what the module offers.
 func (p *proof) schema(ctx context.Context, checkout string, environment []string) (docs.Schema, error) {
@@ -145,28 +133,4 @@ func (p *proof) schema(ctx context.Context, checkout string, environment []strin
 		return docs.Schema{}, err
 	}
 	return docs.ReadSchema([]byte(answer), moduleName)
-}
-
-// example calls the module that shows how another uses this one, and looks at what it makes.
-func (p *proof) example(ctx context.Context) error {
-	folder, err := os.MkdirTemp("", "tensorflow-ci-example-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	module := filepath.Join(p.root, "examples", "go")
-	call := dagger.Call{CLI: p.machine.CLI(), Module: module, Args: []string{"ship", "export", "--path", folder}}
-	if err := callModule(ctx, p.machine, call, "example", "the example in "+module); err != nil {
-		return err
-	}
-	for name, holds := range map[string]string{"model.tflite": "TFL3", "summary.txt": "model sha256:"} {
-		text, err := os.ReadFile(filepath.Join(folder, name))
-		if err != nil {
-			return fmt.Errorf("the example: %w", err)
-		}
-		if !strings.Contains(string(text), holds) {
-			return fmt.Errorf("the example's %s holds no %q", name, holds)
-		}
-	}
-	return nil
 }
