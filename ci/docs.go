@@ -56,7 +56,7 @@ func (p *proof) documentation(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, block := range blocks {
+		for _, block := range append(docs.Listed(page, string(text)), blocks...) {
 			if err := proveBlock(ctx, block, schema, checkout, environment); err != nil {
 				return err
 			}

@@ -73,7 +73,7 @@ func (t *Tests) All(
 		always = []string{"scan.database=" + t.Database}
 	}
 	var checks []check
-	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.pipeline(), t.report()} {
+	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.pipeline(), t.report(), t.browser()} {
 		for _, check := range group {
 			if strings.Contains(check.name, only) {
 				checks = append(checks, check)

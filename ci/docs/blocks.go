@@ -72,3 +72,29 @@ func Blocks(file, text string) ([]Block, error) {
 	}
 	return blocks, nil
 }
+
+var codeSpan = regexp.MustCompile("`([^`]+)`")
+
+// Listed finds the calls in tables whose first column is headed "call": the code in that column, without `dagger call`.
+func Listed(file, text string) []Block {
+	var listed []Block
+	inside := false
+	for at, line := range strings.Split(text, "\n") {
+		first, _, found := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "|"), "|")
+		if !strings.HasPrefix(line, "|") || !found {
+			inside = false
+			continue
+		}
+		if strings.TrimSpace(first) == "call" {
+			inside = true
+			continue
+		}
+		if !inside {
+			continue
+		}
+		for _, code := range codeSpan.FindAllStringSubmatch(first, -1) {
+			listed = append(listed, Block{File: file, Line: at + 1, Text: "dagger call " + code[1] + "\n", Except: "a row of a table"})
+		}
+	}
+	return listed
+}

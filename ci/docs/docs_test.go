@@ -57,6 +57,15 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+func TestListed(t *testing.T) {
+	text := "| call | gives |\n|---|---|\n| `lint check`, `lint summary` | `words` |\n\n| form | call |\n|---|---|\n| `x` | `y` |\n"
+	got := Listed("a.md", text)
+	want := []Block{{"a.md", 3, "dagger call lint check\n", "a row of a table"}, {"a.md", 3, "dagger call lint summary\n", "a row of a table"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
 const served = `{"__schema": {"types": [
   {"name": "Query", "fields": [{"name": "tensorflowCi", "description": "", "type": {"kind": "NON_NULL", "name": null, "ofType": {"kind": "OBJECT", "name": "TensorflowCi"}},
     "args": [{"name": "source", "description": "Project.", "defaultValue": null, "type": {"kind": "SCALAR", "name": "DirectoryID"}}]}]},
