@@ -2,11 +2,24 @@ package main
 
 import (
 	"context"
+	"embed"
 	"fmt"
 	"strings"
 
 	"dagger/tests/internal/dagger"
 )
+
+//go:embed testdata/browser
+var browserFiles embed.FS
+
+// driven is a file of what drives the browser. As text it has a place in the cache of its own, as a file of the module it has the module's.
+func driven(name string) string {
+	text, err := browserFiles.ReadFile("testdata/browser/" + name)
+	if err != nil {
+		panic(err) // a name that this file itself misspelt
+	}
+	return string(text)
+}
 
 // hostile is an evaluation in which every name is an attack on whoever shows it.
 const hostile = `{
@@ -74,11 +87,13 @@ func (t *Tests) seen(ctx context.Context, report *dagger.Directory, evaluation *
 
 // look opens a page in Chromium, whatever is wrong with it.
 func look(report *dagger.Directory, evaluation *dagger.File) *dagger.Container {
-	own := dag.CurrentModule().Source().Directory("testdata/browser")
+	driver := dag.Directory()
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		driver = driver.WithNewFile(name, driven(name))
+	}
 	node := dag.Container().From("node:22.20.0-bookworm-slim")
-	driver := node.
-		WithFile("/driver/package.json", own.File("package.json")).
-		WithFile("/driver/package-lock.json", own.File("package-lock.json")).
+	installed := node.
+		WithDirectory("/driver", driver).
 		WithWorkdir("/driver").
 		WithEnvVariable("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt").
 		WithExec([]string{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"}).
@@ -87,8 +102,8 @@ func look(report *dagger.Directory, evaluation *dagger.File) *dagger.Container {
 		WithExec([]string{"apt-get", "update"}).
 		WithEnvVariable("DEBIAN_FRONTEND", "noninteractive").
 		WithExec([]string{"apt-get", "install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"}).
-		WithDirectory("/driver", driver).
-		WithFile("/driver/report.mjs", own.File("report.mjs")).
+		WithDirectory("/driver", installed).
+		WithNewFile("/driver/report.mjs", driven("report.mjs")).
 		WithMountedDirectory("/report", report).
 		WithMountedFile("/evaluation.json", evaluation).
 		WithDirectory("/pictures", dag.Directory()).
