@@ -7,6 +7,7 @@ import (
 
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/lineage"
+	"dagger/tensorflow-ci/report"
 )
 
 // person is a user's name, as a line of a file of variables can hold it.
@@ -15,7 +16,7 @@ var person = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,254}$`)
 // Return everything that is released of a model that an earlier job trained; it stops at a gate that does not hold.
 //
 // The directory has the same form as that of run, without the reports on the code: model/, logs/, exports/, metrics.json,
-// manifest.json, reports/evaluation.json and a report for each export. model.env tells the jobs of a CI system what was
+// manifest.json, report/index.html, reports/evaluation.json, reports/predictions.csv and a report for each export. model.env tells the jobs of a CI system what was
 // bundled, a variable a line: MODEL_NAME, MODEL_DIGEST, and, where they were given, MODEL_VERSION and MODEL_STARTED_BY.
 //
 // +cache="session"
@@ -45,7 +46,7 @@ func (m *Model) Bundle(
 	if err != nil {
 		return nil, err
 	}
-	evaluation, exports, err := m.judged(ctx, settings, baseline)
+	evaluation, exports, pictures, err := m.judged(ctx, settings, baseline)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,15 @@ func (m *Model) Bundle(
 		WithFile("metrics.json", evaluation.Metrics).
 		WithFile(lineage.FileName, manifest).
 		WithFile("reports/evaluation.json", evaluation.Report).
+		WithFile("reports/predictions.csv", evaluation.Predictions).
 		WithNewFile("model.env", variables)
+	if settings.Report {
+		page, err := m.page(ctx, report.Input{}, evaluation, manifest, exports, pictures)
+		if err != nil {
+			return nil, err
+		}
+		bundle = bundle.WithDirectory("report", page)
+	}
 	for i, form := range settings.Exports {
 		bundle = bundle.
 			WithDirectory("exports/"+form, exports[i].Directory).

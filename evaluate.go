@@ -16,7 +16,7 @@ import (
 type Evaluation struct {
 	// metrics.json: every metric by name, over all held-out rows.
 	Metrics *dagger.File
-	// evaluation.json: metrics, slices, confusion matrix, and each gate rule with its limit and verdict.
+	// evaluation.json: metrics, slices, confusion matrix, each gate rule with its limit and verdict, and a baseline's metrics.
 	Report *dagger.File
 	// predictions.csv: one line for each held-out row.
 	Predictions *dagger.File
@@ -98,7 +98,7 @@ func (m *Model) Evaluate(
 		}
 		compared = &judged.Measured
 	}
-	return newEvaluation(done, measured, gate.Judge(settings.Gate, measured.Measured, compared))
+	return newEvaluation(done, measured, gate.Judge(settings.Gate, measured.Measured, compared), compared)
 }
 
 // measurement is the answer of scripts/evaluate.py: as it is for the report, decoded for the gate.
@@ -185,7 +185,7 @@ func (m *TensorflowCi) heldOut(ctx context.Context, settings config.Config) (*da
 	return m.evaluationData(ctx, settings)
 }
 
-func newEvaluation(done *dagger.Container, measured measurement, verdict gate.Report) (*Evaluation, error) {
+func newEvaluation(done *dagger.Container, measured measurement, verdict gate.Report, baseline *gate.Measured) (*Evaluation, error) {
 	var report map[string]any
 	if err := json.Unmarshal(measured.text, &report); err != nil {
 		return nil, fmt.Errorf("the evaluation's result: %w", err)
@@ -195,6 +195,9 @@ func newEvaluation(done *dagger.Container, measured measurement, verdict gate.Re
 		return nil, err
 	}
 	report["gate"] = verdict
+	if baseline != nil {
+		report["baseline"] = map[string]any{"metrics": baseline.Metrics}
+	}
 	full, err := indented(report)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/lineage"
+	"dagger/tensorflow-ci/report"
 )
 
 // Run the whole line and return everything it made; it stops at the first gate that does not hold.
@@ -16,7 +17,8 @@ import (
 // exports/ (the model in each form that exports names, such as tflite/model.tflite), and reports/: lint.sarif, junit.xml,
 // coverage.xml, evaluation.json, predictions.csv, data-profile.json, tflite.json, what a scan of the environment gives
 // (scan.json, scan.sarif, sbom.cdx.json, gl-container-scanning-report.json and others), and steps.json (when each step really
-// ran, for how long, and why: which of its inputs changed).
+// ran, for how long, and why: which of its inputs changed). report/index.html shows all of it to a person (report: false
+// leaves it out).
 //
 // +cache="never"
 func (m *TensorflowCi) Pipeline(
@@ -59,7 +61,7 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
-	evaluation, exports, err := model.judged(ctx, settings, baseline)
+	evaluation, exports, pictures, err := model.judged(ctx, settings, baseline)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +92,13 @@ func (m *TensorflowCi) Pipeline(
 	steps, err := account.recorded(ctx, model, records)
 	if err != nil {
 		return nil, err
+	}
+	if settings.Report {
+		page, err := model.page(ctx, report.Input{Scan: found.scan.Verdict, Steps: []byte(steps)}, evaluation, manifest, exports, pictures)
+		if err != nil {
+			return nil, err
+		}
+		made = made.WithDirectory("report", page)
 	}
 	made = made.
 		WithDirectory("model", model.SavedModel).
@@ -149,9 +158,10 @@ func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, inst
 	return found, err
 }
 
-// judged evaluates the model and makes its other forms at the same time, since neither waits for the other. The gate's word
-// comes first: a model that does not pass it has no other forms, whatever became of them.
-func (m *Model) judged(ctx context.Context, settings config.Config, baseline *dagger.Directory) (*Evaluation, []*Export, error) {
+// judged evaluates the model and makes its other forms at the same time, since neither waits for the other; the pictures of
+// its report, where one is wanted, follow the evaluation. The gate's word comes first: a model that does not pass it has no
+// other forms, whatever became of them.
+func (m *Model) judged(ctx context.Context, settings config.Config, baseline *dagger.Directory) (*Evaluation, []*Export, *dagger.Directory, error) {
 	making, stop := context.WithCancel(ctx)
 	defer stop()
 	exports := make([]*Export, len(settings.Exports))
@@ -169,12 +179,19 @@ func (m *Model) judged(ctx context.Context, settings config.Config, baseline *da
 	if err != nil {
 		stop()
 		_ = group.Wait() // what was stopped has nothing to say
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	var pictures *dagger.Directory
+	if settings.Report {
+		group.Go(func() (err error) {
+			pictures, err = m.Line.pictures(making, settings, evaluation.Report, evaluation.Predictions, m.Logs)
+			return err
+		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return evaluation, exports, nil
+	return evaluation, exports, pictures, nil
 }
 
 // Run the whole line: the same as pipeline, by a name that dagger call accepts.

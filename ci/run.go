@@ -217,8 +217,13 @@ func show(out, log string, began time.Time) error {
 	fmt.Printf("\nmetrics on held-out data: %s\n", result.Line(metrics))
 	for _, file := range [][2]string{
 		{"model", "SavedModel"}, {"logs", "TensorBoard events"}, {"manifest.json", "lineage"}, {"reports", "tests, coverage, evaluation"},
+		{"report/index.html", "all of it on one page"},
 	} {
-		fmt.Printf("%-28s %s\n", filepath.Join(out, file[0]), file[1])
+		path := filepath.Join(out, file[0])
+		if _, err := os.Stat(path); err != nil { // a project can do without a report
+			continue
+		}
+		fmt.Printf("%-28s %s\n", path, file[1])
 	}
 	fmt.Printf("%-28s full log\n", strings.TrimSpace(log))
 	return nil

@@ -20,7 +20,8 @@ const testExplanation = `Runs everything that proves the project, in stages, and
   source  gofmt, go vet and the Go tests of the packages that need no engine
   up      the machine
   store   a release against a real rclone and a real S3 server, cut off at every write
-  module  the acceptance tests in tests/, a Dagger module
+  module  the acceptance tests in tests/, a Dagger module, and the example of one in examples/go
+  docs    every command in the documentation, and that every function and parameter has a text
   gitlab  the GitLab component: its rules, and its pipeline run by gitlab-ci-local on the engine
   e2e     this program itself, from outside: good runs and broken ones`
 
@@ -44,8 +45,8 @@ func test(ctx context.Context, args []string) error {
 	options.Tests = true
 	proof := &proof{root: root, mirror: mirror, options: options}
 	stages, err := selectStages([]stage{
-		{"source", proof.source}, {"up", proof.up}, {"store", proof.store}, {"module", proof.module}, {"gitlab", proof.gitlab},
-		{"e2e", proof.endToEnd},
+		{"source", proof.source}, {"up", proof.up}, {"store", proof.store}, {"module", proof.module}, {"docs", proof.documentation},
+		{"gitlab", proof.gitlab}, {"e2e", proof.endToEnd},
 	}, *only)
 	if err != nil {
 		return usageError{err}
@@ -220,7 +221,10 @@ func (p *proof) module(ctx context.Context) error {
 		call.Args = append(call.Args, "--database", database)
 	}
 	call.Args = append(call.Args, "all")
-	return callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module)
+	if err := callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module); err != nil {
+		return err
+	}
+	return p.example(ctx)
 }
 
 // endToEnd uses the program as a user does. The last test takes the Docker daemon away, and brings it back.

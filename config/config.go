@@ -54,6 +54,7 @@ type Config struct {
 	Evaluate     Evaluate
 	Gate         []gate.Rule
 	Exports      []string // other forms of the model that the pipeline makes: Tflite, Tfjs, Onnx
+	Report       bool     // whether the pipeline lays out an HTML page
 	Scan         Scan
 	Release      Release
 }
@@ -131,6 +132,7 @@ func Default() Config {
 		},
 		Evaluate: Evaluate{Signature: "serving_default", Task: "auto", Threshold: 0.5},
 		Exports:  []string{Tflite},
+		Report:   true,
 		Scan:     defaultScan(),
 		Release:  defaultRelease(),
 	}

@@ -12,7 +12,7 @@ type refused struct{ text, want string }
 func TestParseRefuses(t *testing.T) {
 	for group, tests := range map[string][]refused{
 		"structure": {
-			{"[]", `1: a list is no mapping; allowed: a mapping with evaluate, exports, gate, image-lock, images, lint, model, release, requirements, scan, test, train, version`},
+			{"[]", `1: a list is no mapping; allowed: a mapping with evaluate, exports, gate, image-lock, images, lint, model, release, report, requirements, scan, test, train, version`},
 			{"hello", `1: "hello" is no mapping; allowed: a mapping with `},
 			{"version: 1\n\ntrian: {}\n", `3: trian: unknown key: did you mean train?; allowed: evaluate, exports, gate, `},
 			{"train:\n  time_limit: 1h\n", `2: train.time_limit: unknown key: did you mean time-limit?; allowed: args, `},

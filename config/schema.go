@@ -40,6 +40,7 @@ func (c *Config) read(v value) {
 		"evaluate":     c.Evaluate.read,
 		"gate":         c.readGate,
 		"exports":      into(&c.Exports, list(0, "a list of forms such as [tflite, onnx], or [] for none", oneOf(Tflite, Tfjs, Onnx))),
+		"report":       into(&c.Report, boolean),
 		"scan":         c.Scan.read,
 		"release":      c.Release.read,
 	}.read(v)

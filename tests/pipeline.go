@@ -17,7 +17,7 @@ func (t *Tests) pipeline() []check {
 			}
 			for _, name := range []string{
 				"model/saved_model.pb", "model/fingerprint.pb", "model/variables/variables.index", "metrics.json", "manifest.json",
-				"exports/tflite/model.tflite", "reports/junit.xml", "reports/coverage.xml", "reports/evaluation.json", "reports/tflite.json", "reports/steps.json",
+				"exports/tflite/model.tflite", "report/index.html", "report/report.md", "reports/junit.xml", "reports/coverage.xml", "reports/evaluation.json", "reports/predictions.csv", "reports/tflite.json", "reports/steps.json",
 				"reports/scan.json", "reports/scan.sarif", "reports/sbom.cdx.json", "reports/gl-container-scanning-report.json",
 			} {
 				if found, err := out.Exists(ctx, name); err != nil || !found {

@@ -15,8 +15,10 @@ func (t *Tests) scripts() []check {
 				WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 				WithEnvVariable("TF_CPP_MIN_LOG_LEVEL", "3").
 				WithFile("/pytest.txt", t.Scripts.File("requirements/pytest.txt")).
+				WithFile("/matplotlib.txt", t.Scripts.File("requirements/matplotlib.txt")).
 				WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/pytest", "--require-hashes", "-r", "/pytest.txt"}).
-				WithEnvVariable("PYTHONPATH", "/pytest").
+				WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/matplotlib", "--no-deps", "--require-hashes", "-r", "/matplotlib.txt"}).
+				WithEnvVariable("PYTHONPATH", "/pytest:/matplotlib").
 				WithMountedDirectory("/scripts", t.Scripts).
 				WithWorkdir("/scripts").
 				WithExec([]string{"python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"}).
