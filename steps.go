@@ -90,7 +90,7 @@ func (a *account) recorded(ctx context.Context, model *Model, records []record) 
 // of are the inputs of one step; none for the scan, which looks at today's vulnerabilities and so always runs.
 func (a *account) of(step string, known knownInputs, model string) steps.Inputs {
 	settings := a.settings
-	inputs := steps.Inputs{"the line's programs": lineDigest()}
+	inputs := steps.Inputs{steps.LinePrograms: lineDigest()}
 	add := func(parts ...steps.Inputs) {
 		for _, part := range parts {
 			maps.Copy(inputs, part)

@@ -2,6 +2,7 @@
 package steps
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,9 +14,12 @@ import (
 // File is the name of a run's record of its steps.
 const File = "reports/steps.json"
 
+// LinePrograms is the input that stands for everything which the line itself brings along.
+const LinePrograms = "the line's programs"
+
 // Inputs are what a step's result is a function of: the input's name to a digest or a value.
 //
-// A name is what a person would call it: a path in the project, a setting's key, "package list", "the line's launch.py".
+// A name is what a person would call it: a path in the project, a setting's key, or [LinePrograms].
 type Inputs map[string]string
 
 // Step is one step's account of its last real run, and what it had to do with this one.
@@ -88,7 +92,8 @@ func why(cached bool, changed []string, same bool) string {
 	return phrase(changed)
 }
 
-// Changed lists the inputs that differ: those that changed, then those that were added, then those that were removed.
+// Changed lists the inputs that differ: those that changed, then those that were added, then those that were removed, and the
+// line's own at the end, since it is the project's that a person asks about.
 func Changed(before, after Inputs) []string {
 	var changed, added, removed []string
 	for _, name := range slices.Sorted(maps.Keys(after)) {
@@ -105,12 +110,16 @@ func Changed(before, after Inputs) []string {
 			removed = append(removed, name+" removed")
 		}
 	}
-	return slices.Concat(changed, added, removed)
+	all := slices.Concat(changed, added, removed)
+	slices.SortStableFunc(all, func(a, b string) int {
+		return cmp.Compare(strings.Count(a, LinePrograms), strings.Count(b, LinePrograms))
+	})
+	return all
 }
 
 // phrase names the first few of the inputs that changed.
 func phrase(changed []string) string {
-	const named = 3
+	const named = 4
 	if len(changed) <= named {
 		return strings.Join(changed, ", ")
 	}

@@ -42,7 +42,7 @@ func TestWhy(t *testing.T) {
 		{"changed back", earlier, []Step{{Name: "train", Inputs: with("train.py", "z"), Started: during}}, true, "train.py changed, and an earlier run had the same inputs"},
 		{"changed without effect", earlier, []Step{{Name: "train", Inputs: with("train.py", "z"), Started: earlier}}, true, "train.py changed, to the same effect"},
 		{"a cache that was emptied", during, []Step{{Name: "train", Inputs: inputs}}, false, "nothing changed; this engine no longer has the result"},
-		{"many", during, []Step{{Name: "train", Inputs: many}}, false, "data added, train.py added, train.seed added and 5 more"},
+		{"many", during, []Step{{Name: "train", Inputs: many}}, false, "data added, train.py added, train.seed added, a removed and 4 more"},
 	} {
 		step, err := New("train", "passed", Record{test.started, 1.5}, inputs, began, test.previous)
 		if err != nil {
@@ -74,8 +74,8 @@ func TestBadRecords(t *testing.T) {
 }
 
 func TestChanged(t *testing.T) {
-	got := Changed(Inputs{"a": "1", "b": "1", "gone": "1"}, Inputs{"a": "2", "b": "1", "new": "1"})
-	if want := []string{"a changed", "new added", "gone removed"}; !reflect.DeepEqual(got, want) {
+	got := Changed(Inputs{"a": "1", "b": "1", "gone": "1", LinePrograms: "1"}, Inputs{"a": "2", "b": "1", "new": "1", LinePrograms: "2"})
+	if want := []string{"a changed", "new added", "gone removed", "the line's programs changed"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -87,13 +87,13 @@ func bucketConfiguration(secret, endpoint string) string {
 	return "[s3]\ntype = s3\nprovider = Other\naccess_key_id = " + bucketUser + "\nsecret_access_key = " + secret + "\nendpoint = http://" + endpoint + "\n"
 }
 
-// bucketFilled makes the bucket's folder hold these data and nothing else.
+// bucketFilled puts data into the bucket, over what is there under their names.
 func bucketFilled(ctx context.Context, configuration *dagger.Secret, data *dagger.Directory) error {
 	_, err := dag.Container().From(bucketClient).
 		WithMountedSecret("/rclone.conf", configuration).
 		WithMountedDirectory("/source", data).
 		WithEnvVariable("TENSORFLOW_CI_NOW", time.Now().Format(time.RFC3339Nano)).
-		WithExec([]string{"rclone", "sync", "--config", "/rclone.conf", "/source", "s3:models/tiny"}).
+		WithExec([]string{"rclone", "copy", "--config", "/rclone.conf", "/source", "s3:models/tiny"}).
 		Sync(ctx)
 	return err
 }
