@@ -9,7 +9,7 @@ import (
 const (
 	example       = "tensorflow/tensorflow:2.16.2"
 	maxReference  = 1024 // registry, repository, tag and digest at their longest, with room to spare
-	maxRegistry   = 260 // a host name at its longest, and a port
+	maxRegistry   = 260  // a host name at its longest, and a port
 	maxRepository = 255
 	shownRunes    = 60
 )
