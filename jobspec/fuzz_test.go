@@ -2,7 +2,7 @@ package jobspec
 
 import (
 	"math"
-	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,26 +16,26 @@ func FuzzTFJob(f *testing.F) {
 	f.Add("digits", pinned, 3, "--name=a b;\n\"{{ x }}\" 🔥", "/src", "TF_CONFIG", "2", 1, int64(time.Hour))
 	f.Add("a_", pinned, 1, "", "", "", "", 0, int64(1))
 	f.Add("a", "x:latest", 64, "!!str x", "yes", "null", "7", -1, int64(math.MaxInt64))
-	f.Add(strings.Repeat("b", 80), pinned, 2, " \n  x\n\n", "\t", "#", "|", 8, int64(time.Nanosecond))
+	f.Add(strings.Repeat("b", 80), pinned, 2, "\n  x\n\n", "\t", "#", "|", 8, int64(time.Nanosecond))
 	f.Add("a", pinned, 2, "\x00\xff\u2028\ufeff", "\r\n", "é", "!!binary x", 8, int64(-1))
 	f.Fuzz(func(t *testing.T, model, image string, nodes int, argument, directory, name, value string, gpus int, limit int64) {
 		job := Job{
 			Model: model, Image: image, Nodes: nodes, Command: []string{"python3", "train.py", argument}, Directory: directory, Output: "/out",
 			Environment: []Variable{{name, value}}, GPUs: gpus, TimeLimit: time.Duration(limit), Labels: map[string]string{"commit": value},
 		}
-		text, err := job.TFJob()
+		written, err := job.TFJob()
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), "training job: ") || text != nil {
-				t.Errorf("refused with %q and %q", err, text)
+			if !strings.HasPrefix(err.Error(), "training job: ") || written != nil {
+				t.Errorf("refused with %q and %q", err, written)
 			}
 			return
 		}
-		if strings.Contains(string(text), "!!binary") { // which Kubernetes does not read
-			t.Errorf("written as bytes:\n%s", text)
+		if strings.Contains(string(written), "!!binary") { // which Kubernetes does not read
+			t.Errorf("written as bytes:\n%s", written)
 		}
 		var back tfJob
-		if err := yaml.Unmarshal(text, &back); err != nil {
-			t.Fatalf("%v in\n%s", err, text)
+		if err := yaml.Unmarshal(written, &back); err != nil {
+			t.Fatalf("%v in\n%s", err, written)
 		}
 		specs := back.Spec.ReplicaSpecs
 		replicas := []replica{specs.Chief}
@@ -44,12 +44,13 @@ func FuzzTFJob(f *testing.F) {
 			replicas = append(replicas, *specs.Worker)
 			count += specs.Worker.Replicas
 		}
-		if count != nodes || nodes > MaxNodes || back.Metadata.Labels["commit"] != value {
+		if count != nodes || nodes > MaxNodes || string(back.Metadata.Labels["commit"]) != value {
 			t.Errorf("%d nodes of %d, labels %q, not %q", count, nodes, back.Metadata.Labels, value)
 		}
 		for _, replica := range replicas {
 			node := replica.Template.Spec.Containers[0]
-			if !reflect.DeepEqual(node.Command, job.Command) || !reflect.DeepEqual(node.Env, job.Environment) || node.WorkingDir != directory || node.Image != image {
+			if !slices.Equal(node.Command, []text{"python3", "train.py", text(argument)}) || !slices.Equal(node.Env, []variable{{text(name), text(value)}}) ||
+				string(node.WorkingDir) != directory || node.Image != image {
 				t.Errorf("the cluster reads %+v\nof %+v", node, job)
 			}
 		}

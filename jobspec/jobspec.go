@@ -36,8 +36,8 @@ type Job struct {
 
 // Variable is one variable of the environment.
 type Variable struct {
-	Name  string `yaml:"name"`
-	Value string `yaml:"value"`
+	Name  string
+	Value string
 }
 
 // maxName leaves room for what the operator appends to the names of a job's pods.
@@ -55,13 +55,17 @@ func (j Job) TFJob() ([]byte, error) {
 		worker := j.replica(others, volume{Name: outputVolume, EmptyDir: &struct{}{}})
 		replicas.Worker = &worker
 	}
-	var text bytes.Buffer
-	encoder := yaml.NewEncoder(&text)
+	labels := map[string]text{}
+	for name, value := range j.Labels {
+		labels[name] = text(value)
+	}
+	var written bytes.Buffer
+	encoder := yaml.NewEncoder(&written)
 	encoder.SetIndent(2)
 	err := encoder.Encode(tfJob{
 		APIVersion: "kubeflow.org/v1",
 		Kind:       "TFJob",
-		Metadata:   metadata{Name: j.name(), Labels: j.Labels},
+		Metadata:   metadata{Name: j.name(), Labels: labels},
 		Spec: spec{
 			RunPolicy: runPolicy{
 				CleanPodPolicy:        "Running",
@@ -70,7 +74,10 @@ func (j Job) TFJob() ([]byte, error) {
 			ReplicaSpecs: replicas,
 		},
 	})
-	return text.Bytes(), err
+	if err != nil {
+		return nil, fmt.Errorf("training job: %w", err)
+	}
+	return written.Bytes(), nil
 }
 
 func (j Job) check() error {
@@ -119,8 +126,13 @@ func (j Job) name() string {
 func (j Job) replica(count int, output volume) replica {
 	// The operator looks for a container of this name, and tells it TF_CONFIG.
 	node := container{
-		Name: "tensorflow", Image: j.Image, Command: j.Command, WorkingDir: j.Directory, Env: j.Environment,
-		Mounts: []mount{{outputVolume, j.Output}},
+		Name: "tensorflow", Image: j.Image, WorkingDir: text(j.Directory), Mounts: []mount{{outputVolume, text(j.Output)}},
+	}
+	for _, argument := range j.Command {
+		node.Command = append(node.Command, text(argument))
+	}
+	for _, one := range j.Environment {
+		node.Env = append(node.Env, variable{text(one.Name), text(one.Value)})
 	}
 	if j.GPUs > 0 {
 		node.Resources = &resources{Limits: map[string]int{"nvidia.com/gpu": j.GPUs}}

@@ -1,7 +1,7 @@
 package jobspec
 
 import (
-	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,17 +72,21 @@ func TestTFJob(t *testing.T) {
 
 func TestTFJobKeepsEveryArgument(t *testing.T) {
 	job := sample()
-	job.Command = []string{"python3", "-c", "line = 1\nother = '$(id)'\n", "--name=a b;\n\"{{ x }}\" 🔥", "--flag", "yes", "7", "null", "- x", ""}
-	text, err := job.TFJob()
+	job.Command = []string{"python3", "-c", "line = 1\nother = '$(id)'\n", "--name=a b;\n\"{{ x }}\" 🔥", "--flag", "yes", "7", "null", "- x", "", "\n", "\nimport x"}
+	written, err := job.TFJob()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var back tfJob
-	if err := yaml.Unmarshal(text, &back); err != nil {
+	if err := yaml.Unmarshal(written, &back); err != nil {
 		t.Fatal(err)
 	}
 	for _, replica := range []replica{back.Spec.ReplicaSpecs.Chief, *back.Spec.ReplicaSpecs.Worker} {
-		if got := replica.Template.Spec.Containers[0].Command; !reflect.DeepEqual(got, job.Command) {
+		var got []string
+		for _, argument := range replica.Template.Spec.Containers[0].Command {
+			got = append(got, string(argument))
+		}
+		if !slices.Equal(got, job.Command) {
 			t.Errorf("got %q\nwant %q", got, job.Command)
 		}
 	}

@@ -1,8 +1,28 @@
 package jobspec
 
+import (
+	"strings"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+)
+
 // What the manifest says, as the API of Kubernetes and of the training operator spells it.
 
 const outputVolume = "output"
+
+// text is written so that it is read as itself: YAML's blocks, which an encoder prefers for more than one line, lose line
+// ends at the beginning.
+type text string
+
+// MarshalYAML puts quotes and escapes where there is anything but printable characters.
+func (t text) MarshalYAML() (any, error) {
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: string(t)}
+	if strings.ContainsFunc(string(t), func(r rune) bool { return !unicode.IsPrint(r) }) {
+		node.Style = yaml.DoubleQuotedStyle
+	}
+	return node, nil
+}
 
 type tfJob struct {
 	APIVersion string   `yaml:"apiVersion"`
@@ -12,8 +32,8 @@ type tfJob struct {
 }
 
 type metadata struct {
-	Name   string            `yaml:"name"`
-	Labels map[string]string `yaml:"labels,omitempty"`
+	Name   string          `yaml:"name"`
+	Labels map[string]text `yaml:"labels,omitempty"`
 }
 
 type spec struct {
@@ -49,11 +69,16 @@ type podSpec struct {
 type container struct {
 	Name       string     `yaml:"name"`
 	Image      string     `yaml:"image"`
-	Command    []string   `yaml:"command"`
-	WorkingDir string     `yaml:"workingDir"`
-	Env        []Variable `yaml:"env,omitempty"`
+	Command    []text     `yaml:"command"`
+	WorkingDir text       `yaml:"workingDir"`
+	Env        []variable `yaml:"env,omitempty"`
 	Resources  *resources `yaml:"resources,omitempty"`
 	Mounts     []mount    `yaml:"volumeMounts"`
+}
+
+type variable struct {
+	Name  text `yaml:"name"`
+	Value text `yaml:"value"`
 }
 
 type resources struct {
@@ -62,7 +87,7 @@ type resources struct {
 
 type mount struct {
 	Name string `yaml:"name"`
-	Path string `yaml:"mountPath"`
+	Path text   `yaml:"mountPath"`
 }
 
 type volume struct {

@@ -62,10 +62,10 @@ const maxSaid = 400
 
 // Fault says why Trivy ended with a status that is neither Clean nor Found, or with a report that does not fit its status.
 func Fault(status int, stderr string) error {
-	if status == 2 || strings.Contains(stderr, "goroutine ") {
+	said := lastWords(stderr)
+	if status == 2 || strings.Contains(stderr, "goroutine ") || strings.Contains(said, "goroutine ") {
 		return fmt.Errorf("the scanner crashed (status %d): the vulnerability database is damaged, such as one that was cut short; renew the copy that scan.database names", status)
 	}
-	said := lastWords(stderr)
 	for _, fault := range faults {
 		if strings.Contains(said, fault.said) {
 			return fmt.Errorf("the scanner failed (status %d): %s\n  %s", status, fault.means, said)
@@ -76,7 +76,7 @@ func Fault(status int, stderr string) error {
 
 // lastWords is Trivy's FATAL line, or else its last line.
 func lastWords(stderr string) string {
-	lines := slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
+	lines := slices.DeleteFunc(strings.Split(strings.ToValidUTF8(stderr, "\ufffd"), "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
 	if len(lines) == 0 {
 		return "it said nothing"
 	}
