@@ -223,7 +223,7 @@ func (r *Release) fetched(ctx context.Context, settings config.Config, folder st
 	copied, err := container.
 		WithEnvVariable("TENSORFLOW_CI_NOW", time.Now().UTC().Format(time.RFC3339Nano)).
 		WithDirectory(outDir, dag.Directory()).
-		WithExec([]string{"rclone", "copy", strings.TrimSuffix(address.At(remote)+"/"+folder, "/"), outDir}).
+		WithExec([]string{"rclone", "copy", strings.TrimSuffix(address.At(remote), "/") + "/" + folder, outDir}).
 		Directory(outDir).
 		Sync(ctx)
 	if err != nil {
