@@ -119,12 +119,15 @@ func (r *Release) Push(
 	if err != nil {
 		return "", err
 	}
+	order := r.order(release.Push, version)
+	if err := order.Check(); err != nil {
+		return "", err
+	}
 	store, err := r.open(ctx, settings, candidate.savedModel)
 	if err != nil {
 		return "", err
 	}
 	defer store.close(ctx)
-	order := r.order(release.Push, version)
 	order.Candidate, err = candidate.measured(ctx, store)
 	if err != nil {
 		return "", err
@@ -316,6 +319,9 @@ func (r *Release) order(action release.Action, version int) release.Order {
 
 // do carries out an action that needs no model.
 func (r *Release) do(ctx context.Context, order release.Order) (string, error) {
+	if err := order.Check(); err != nil {
+		return "", err
+	}
 	settings, err := r.Line.settings(ctx)
 	if err != nil {
 		return "", err

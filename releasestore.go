@@ -81,9 +81,13 @@ func (s *openStore) do(ctx context.Context, order release.Order, lineage map[str
 	return joined(s.notes, said), nil
 }
 
-// close stops rclone; what it was told is done by then.
+// close ends rclone; what it was told is done by then. To ask the program is quicker than to have the engine take its
+// container away while the caller waits.
 func (s *openStore) close(ctx context.Context) {
-	_, _ = s.service.Stop(context.WithoutCancel(ctx), dagger.ServiceStopOpts{Kill: true})
+	ctx = context.WithoutCancel(ctx)
+	if s.Quit(ctx) != nil {
+		_, _ = s.service.Stop(ctx, dagger.ServiceStopOpts{Kill: true})
+	}
 }
 
 // rclone is a container that can reach a store, and the name that the store has there.
@@ -223,7 +227,7 @@ func (r *Release) fetched(ctx context.Context, settings config.Config, folder st
 	copied, err := container.
 		WithEnvVariable("TENSORFLOW_CI_NOW", time.Now().UTC().Format(time.RFC3339Nano)).
 		WithDirectory(outDir, dag.Directory()).
-		WithExec([]string{"rclone", "copy", strings.TrimSuffix(address.At(remote)+"/"+folder, "/"), outDir}).
+		WithExec([]string{"rclone", "copy", strings.TrimSuffix(address.At(remote), "/") + "/" + folder, outDir}).
 		Directory(outDir).
 		Sync(ctx)
 	if err != nil {

@@ -206,7 +206,7 @@ func (m *TensorflowCi) repeated(ctx context.Context, recorded lineage.Manifest, 
 	if err != nil {
 		return verdict, fmt.Errorf("trained again from the recorded inputs: %w", err)
 	}
-	if err := model.addTraining(ctx, settings, &now); err != nil {
+	if err := model.addTraining(ctx, &now); err != nil {
 		return verdict, err
 	}
 	if now.CanonicalDigest, err = model.Digest(ctx); err != nil {

@@ -88,11 +88,13 @@ func (a Address) String() string {
 }
 
 // At is the address in rclone's words, below one of its remotes; for a folder, which needs no remote, below the folder.
+//
+// The slash at its end tells rclone that this is no object: it would ask, and take a store that does not answer for one.
 func (a Address) At(remote string) string {
 	if a.Kind == Folder {
 		return path.Join(remote, a.Prefix)
 	}
-	return remote + ":" + path.Join(a.Bucket, a.Prefix)
+	return remote + ":" + path.Join(a.Bucket, a.Prefix) + "/"
 }
 
 // RemoteOf finds in an rclone.conf the remote for a kind of store: the only one of its type or, of several, the one that

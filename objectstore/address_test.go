@@ -10,13 +10,13 @@ func TestParse(t *testing.T) {
 		at string
 		of string // the address as it is written
 	}{
-		"s3://models":                  {"remote:models", "s3://models"},
-		"s3://models/":                 {"remote:models", "s3://models"},
-		"s3://models/team/a/":          {"remote:models/team/a", "s3://models/team/a"},
-		"gs://my.bucket_1/x":           {"remote:my.bucket_1/x", "gs://my.bucket_1/x"},
+		"s3://models":                  {"remote:models/", "s3://models"},
+		"s3://models/":                 {"remote:models/", "s3://models"},
+		"s3://models/team/a/":          {"remote:models/team/a/", "s3://models/team/a"},
+		"gs://my.bucket_1/x":           {"remote:my.bucket_1/x/", "gs://my.bucket_1/x"},
 		"file:///try":                  {"remote/try", "file:///try"},
 		"file:///try/it/":              {"remote/try/it", "file:///try/it"},
-		"s3://models/date=2026-11-24/": {"remote:models/date=2026-11-24", "s3://models/date=2026-11-24"},
+		"s3://models/date=2026-11-24/": {"remote:models/date=2026-11-24/", "s3://models/date=2026-11-24"},
 	} {
 		address, err := Parse(text)
 		if err != nil {

@@ -227,11 +227,17 @@ func (c *Client) Fetch(ctx context.Context, folder, to string) error {
 	return c.call(ctx, 0, "sync/copy", map[string]any{"srcFs": c.below(folder), "dstFs": to}, nil)
 }
 
+// Quit ends rclone.
+func (c *Client) Quit(ctx context.Context) error {
+	return c.call(ctx, 5*time.Second, "core/quit", map[string]any{}, nil)
+}
+
+// below is a folder of the store, with the slash that At has.
 func (c *Client) below(folder string) string {
 	if folder == "" {
 		return c.At
 	}
-	return strings.TrimSuffix(c.At, "/") + "/" + folder
+	return strings.TrimSuffix(c.At, "/") + "/" + folder + "/"
 }
 
 // call calls a command of rclone; limit 0 is none, for what takes as long as the model is large.

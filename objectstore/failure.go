@@ -25,7 +25,7 @@ var meanings = []struct {
 }
 
 // maxWords is how much of rclone's own message is repeated.
-const maxWords = 400
+const maxWords = 300
 
 // explained puts a message of rclone in words for whoever reads the log.
 func explained(message string) error {
@@ -49,6 +49,9 @@ func failed(response *http.Response) error {
 	var answer struct{ Error string }
 	if err := json.Unmarshal(text, &answer); err != nil || answer.Error == "" {
 		answer.Error = response.Status + " " + string(text)
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		return fmt.Errorf("rclone does not know who calls it: %s", response.Status)
 	}
 	if response.StatusCode == http.StatusNotFound {
 		return fmt.Errorf("%w (rclone: %.200s)", release.ErrNotFound, answer.Error)

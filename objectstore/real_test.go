@@ -101,7 +101,7 @@ func server(t *testing.T) (endpoint, folder string) {
 }
 
 func s3(t *testing.T, endpoint, secret, at string) *objectstore.Client {
-	return rclone(t, "store:"+at, "RCLONE_CONFIG_STORE_TYPE=s3", "RCLONE_CONFIG_STORE_PROVIDER=Other", "RCLONE_CONFIG_STORE_ENDPOINT="+endpoint,
+	return rclone(t, "store:"+at+"/", "RCLONE_CONFIG_STORE_TYPE=s3", "RCLONE_CONFIG_STORE_PROVIDER=Other", "RCLONE_CONFIG_STORE_ENDPOINT="+endpoint,
 		"RCLONE_CONFIG_STORE_ACCESS_KEY_ID="+accessKey, "RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY="+secret)
 }
 
@@ -133,7 +133,7 @@ func stores(t *testing.T, test func(t *testing.T, open func(t *testing.T, prefix
 		client := s3(t, endpoint, secretKey, "")
 		test(t, func(_ *testing.T, prefix string) *objectstore.Client {
 			opened := *client
-			opened.At = "store:models/" + prefix
+			opened.At = "store:models/" + prefix + "/"
 			return &opened
 		}, change(filepath.Join(root, "models")))
 	})
@@ -397,7 +397,7 @@ func TestStoresThatFail(t *testing.T) {
 			return s3(t, fmt.Sprintf("http://127.0.0.1:%d", freePort(t)), secretKey, "models/x")
 		}},
 		{"no such host", "the store cannot be reached", func(t *testing.T) *objectstore.Client { return s3(t, "http://store.invalid", secretKey, "models/x") }},
-		{"a password of rclone's that is wrong", "rclone", func(t *testing.T) *objectstore.Client {
+		{"a password of rclone's that is wrong", "rclone does not know who calls it", func(t *testing.T) *objectstore.Client {
 			client := s3(t, endpoint, secretKey, "models/x")
 			client.Password = "guessed"
 			return client

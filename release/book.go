@@ -33,7 +33,7 @@ type Book struct {
 // Do carries an order out, with the lock held, and says what it did. Where it returns an error, either nothing has
 // changed or, after a failure of the store, the next call finishes what was begun.
 func (b Book) Do(ctx context.Context, order Order, lineage map[string][]byte) (said string, err error) {
-	if err := order.check(); err != nil {
+	if err := order.Check(); err != nil {
 		return "", err
 	}
 	lock, err := acquire(ctx, b.Store, claim{By: order.By, Action: order.Action, Model: b.Model, Since: order.At}, b.sleep)

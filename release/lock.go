@@ -60,10 +60,11 @@ func acquire(ctx context.Context, store Store, want claim, sleep func(context.Co
 	if err == nil {
 		return lock, nil
 	}
+	known := !lock.renewed.IsZero() // it was written; where that failed it may be there all the same
 	// also when the context has ended: a lock that is left stops everybody for the lease
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if left := store.Remove(bounded, lock.name); left != nil {
+	if left := store.Remove(bounded, lock.name); left != nil && known {
 		return nil, errors.Join(err, fmt.Errorf("%s is left in the store, until %s from now it keeps others out: %w", lock.name, Lease, left))
 	}
 	return nil, err

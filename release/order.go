@@ -43,8 +43,8 @@ type Verifier func(envelope []byte) (canonicalDigest string, gatePassed bool, co
 // maxText is how long a reason or an address may be.
 const maxText = 2000
 
-// check refuses an order that is wrong whatever the state.
-func (o Order) check() error {
+// Check refuses an order that is wrong whatever the state.
+func (o Order) Check() error {
 	var wrong []error
 	if err := person("--by", o.By); err != nil {
 		wrong = append(wrong, err)
@@ -144,7 +144,7 @@ func (s State) ForApproval(number int64) (Version, error) {
 // Decide says what an order does to a state: the record of it, or no record where all is done already. last is the
 // newest record, nil where there is none.
 func Decide(state State, last *Record, order Order, policy Policy) (record *Record, said string, err error) {
-	if err := order.check(); err != nil {
+	if err := order.Check(); err != nil {
 		return nil, "", err
 	}
 	if order.Action == Push {

@@ -61,8 +61,8 @@ func (s *s3Server) store(prefix string) dagger.TensorflowCiReleaseOpts {
 	}
 }
 
-// rclone runs one command of rclone on the server, behind the line's back.
-func (s *s3Server) rclone(ctx context.Context, stdin string, args ...string) (string, error) {
+// rclone runs one command of rclone on the server, behind the line's back. What it copies lies in /planted.
+func (s *s3Server) rclone(ctx context.Context, planted *dagger.Directory, args ...string) (string, error) {
 	return dag.Container().From(rcloneImage).
 		WithEnvVariable("RCLONE_CONFIG", "/notfound").
 		WithEnvVariable("RCLONE_CONFIG_STORE_TYPE", "s3").
@@ -71,13 +71,20 @@ func (s *s3Server) rclone(ctx context.Context, stdin string, args ...string) (st
 		WithEnvVariable("RCLONE_CONFIG_STORE_ACCESS_KEY_ID", storeKey).
 		WithEnvVariable("RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY", storeSecret).
 		WithEnvVariable("TESTS", time.Now().String()).
-		WithExec(append([]string{"rclone"}, args...), dagger.ContainerWithExecOpts{Stdin: stdin}).
+		WithDirectory("/planted", planted).
+		WithExec(append([]string{"rclone"}, args...)).
 		Stdout(ctx)
+}
+
+// remove takes an object away.
+func (s *s3Server) remove(ctx context.Context, name string) error {
+	_, err := s.rclone(ctx, dag.Directory(), "deletefile", "store:models/"+name)
+	return err
 }
 
 // read is an object of the server's bucket.
 func (s *s3Server) read(ctx context.Context, name string) (string, error) {
-	text, err := s.rclone(ctx, "", "cat", "store:models/"+name)
+	text, err := s.rclone(ctx, dag.Directory(), "cat", "store:models/"+name)
 	if err != nil {
 		return "", fmt.Errorf("%s cannot be read: %w", name, err)
 	}

@@ -31,7 +31,7 @@ func (t *Tests) release() []check {
 				model *dagger.Directory
 				want  []string
 			}{
-				{output.WithNewFile("model/assets/added.txt", "x"), []string{"model/assets/added.txt is not the file that manifest.json lists"}},
+				{output.WithNewFile("model/assets/added.txt", "x"), []string{"it was changed after the run that made it"}},
 				{output.WithoutFile("manifest.json"), []string{"want the output of run: model/ and manifest.json"}},
 				{output.Directory("model"), []string{"want the output of run"}},
 				{output.WithNewFile("manifest.json", "{}"), []string{"manifest.json has no schemaVersion"}},
@@ -219,14 +219,9 @@ func (t *Tests) releaseRefusals(ctx context.Context) error {
 	}{
 		{"no approval", promote(open()), []string{"promote of tiny 2 refused", "0 of 1 approvals"}},
 		{"another digest", promote(open(), approval("bea", digests[0], now)), []string{"promote of tiny 2 refused", "bea approved another model"}},
-		{"a digest that is nowhere", promote(open(), approval("bea", unsignedDigest, now)), []string{"bea approved another model: " + unsignedDigest}},
 		{"expired", promote(open(), approval("bea", digests[1], now.AddDate(0, 0, -4))), []string{"release.approval-expiry is 72h0m0s: ask again"}},
-		{"two are asked for", promote(open("release.approvals=2"), approval("bea", digests[1], now), approval("Bea", digests[1], now)), []string{"1 of 2 approvals", "different people"}},
 		{"not four eyes", promote(with(func(o *dagger.TensorflowCiReleaseOpts) { o.StartedBy = "bea" }), approval("bea", digests[1], now)), []string{"bea approved and started the pipeline"}},
-		{"nobody knows whose eyes", promote(with(func(*dagger.TensorflowCiReleaseOpts) {}), approval("bea", digests[1], now)), []string{"--started-by"}},
-		{"no key", promote(with(func(o *dagger.TensorflowCiReleaseOpts) { o.PublicKey = nil }), approval("bea", digests[1], now)), []string{"give --public-key"}},
 		{"another key", promote(with(func(o *dagger.TensorflowCiReleaseOpts) { o.PublicKey = otherKey }), approval("bea", digests[1], now)), []string{"promote of tiny 2 refused", "signature"}},
-		{"an approval that is none", promote(open(), file("approval.json", "yes")), []string{"the approval cannot be read"}},
 		{"too much traffic", lone, []string{"--percent is 101"}},
 		{"nobody", nobody, []string{"--by is empty"}},
 		{"no reason", silent, []string{"needs a reason"}},
@@ -241,17 +236,14 @@ func (t *Tests) releaseRefusals(ctx context.Context) error {
 		return fmt.Errorf("the state was %s and is %s (%v)", before, after, err)
 	}
 	// An unsigned model goes no further than the test environment.
-	if text, err := open().Rollback(ctx, "make room"); err != nil {
-		return fmt.Errorf("%s: %w", text, err)
-	}
+	options.Store += "-unsigned"
 	if _, err := open().Push(ctx, unsigned); err != nil {
 		return err
 	}
 	if _, err := open().DeployTest(ctx); err != nil {
 		return err
 	}
-	_, err = open().Canary(ctx)
-	if err := refused(err, "canary of tiny 3 refused", "it has no attestation in the store"); err != nil {
+	if err := refused(promote(open(), approval("bea", unsignedDigest, now)), "promote of tiny 1 refused", "it has no attestation in the store"); err != nil {
 		return err
 	}
 	// Nor does one whose gate did not pass, however well it is signed.
@@ -297,17 +289,18 @@ func (t *Tests) releaseDamage(ctx context.Context) error {
 	}
 	// Somebody else is at work.
 	lock := fmt.Sprintf(`{"by": "carl", "action": "rollback", "model": "tiny", "since": %q, "holds": true}`, time.Now().UTC().Format(time.RFC3339))
-	if _, err := server.rclone(ctx, lock, "rcat", "store:models/team/_locks/carl.json"); err != nil {
+	planted := dag.Directory().WithNewFile("carl.json", lock)
+	if _, err := server.rclone(ctx, planted, "copy", "/planted", "store:models/team/_locks"); err != nil {
 		return err
 	}
 	if err := refused(promote(), "another transition is running: rollback of tiny by carl"); err != nil {
 		return err
 	}
-	if _, err := server.rclone(ctx, "", "deletefile", "store:models/team/_locks/carl.json"); err != nil {
+	if err := server.remove(ctx, "team/_locks/carl.json"); err != nil {
 		return err
 	}
 	// An object goes.
-	if _, err := server.rclone(ctx, "", "deletefile", "store:models/team/tiny/2/saved_model.pb"); err != nil {
+	if err := server.remove(ctx, "team/tiny/2/saved_model.pb"); err != nil {
 		return err
 	}
 	if err := refused(promote(), "promote of tiny 2 refused", "saved_model.pb is gone", "push the model again"); err != nil {
@@ -322,14 +315,14 @@ func (t *Tests) releaseDamage(ctx context.Context) error {
 		return err
 	}
 	// The pointer goes: the history knows.
-	if _, err := server.rclone(ctx, "", "deletefile", "store:models/team/tiny/state.json"); err != nil {
+	if err := server.remove(ctx, "team/tiny/state.json"); err != nil {
 		return err
 	}
 	if err := promote(); err != nil {
 		return err
 	}
 	// A record goes.
-	if _, err := server.rclone(ctx, "", "deletefile", "store:models/team/tiny/history/0002.json"); err != nil {
+	if err := server.remove(ctx, "team/tiny/history/0002.json"); err != nil {
 		return err
 	}
 	_, err = open().Push(ctx, outputs[0])
@@ -387,20 +380,27 @@ func (t *Tests) releaseFaults(ctx context.Context) error {
 }
 
 func (t *Tests) releaseFolder(ctx context.Context) error {
-	outputs, _, key, err := models(ctx)
+	outputs, _, _, err := models(ctx)
 	if err != nil {
 		return err
 	}
-	options := dagger.TensorflowCiReleaseOpts{Store: fmt.Sprintf("file:///tests-%d", time.Now().UnixNano()), By: "ann", PublicKey: key}
+	options := dagger.TensorflowCiReleaseOpts{Store: fmt.Sprintf("file:///tests-%d", time.Now().UnixNano()), By: "ann"}
 	open := func() *dagger.TensorflowCiRelease { return line(tiny(), servesAtOnce).Release(options) }
-	if err := toCanary(ctx, open, outputs); err != nil {
+	for range 2 {
+		text, err := open().Push(ctx, outputs[0])
+		if err := said(text, err, "tiny 1: "); err != nil {
+			return err
+		}
+	}
+	text, err := open().DeployTest(ctx)
+	if err := said(text, err, "tiny 1: pushed → test"); err != nil {
 		return err
 	}
 	store, err := open().Directory().Sync(ctx)
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"models.config", "_test/models.config", "tiny/state.json", "tiny/history/0006.json", "tiny/1/saved_model.pb", "tiny/2/variables/variables.index", "tiny/lineage/2/attestation.json"} {
+	for _, name := range []string{"_test/models.config", "tiny/state.json", "tiny/history/0002.json", "tiny/1/saved_model.pb", "tiny/1/variables/variables.index", "tiny/lineage/1/attestation.json"} {
 		if found, err := store.Exists(ctx, name); err != nil || !found {
 			return fmt.Errorf("%s is missing (%v)", name, err)
 		}

@@ -12,7 +12,6 @@ import (
 	_ "github.com/rclone/rclone/cmd/copy"
 	_ "github.com/rclone/rclone/cmd/deletefile"
 	_ "github.com/rclone/rclone/cmd/mkdir"
-	_ "github.com/rclone/rclone/cmd/rcat"
 	_ "github.com/rclone/rclone/cmd/rcd"
 	_ "github.com/rclone/rclone/cmd/version"
 )
