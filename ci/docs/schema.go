@@ -105,10 +105,9 @@ func (s Schema) own(name string) bool {
 	return strings.HasPrefix(name, s.root) && len(s.types[name].Fields) > 0
 }
 
-// constructor is the function that makes the module's main type.
-func (s Schema) constructor() (field, bool) {
-	return find(s.types["Query"].Fields, kebab(s.root))
-}
+// constructor is the function that takes the module's own flags. Of the module that a session is about, the engine serves the
+// functions among its own and calls the constructor "with".
+func (s Schema) constructor() (field, bool) { return find(s.types["Query"].Fields, "with") }
 
 // Check holds the words after `dagger call` against the schema: every function must be there, every flag be one of its
 // function's, and every flag that must be given be given.

@@ -72,9 +72,16 @@ async function look(browser, view) {
   if (evaluation.confusion && String(counts) !== String(evaluation.confusion.flat())) say(`the confusion matrix is ${counts}`);
 
   for (const image of await tab.locator("img").all()) {
-    const [width, source, alt] = await image.evaluate(async (of) => { await of.decode(); return [of.naturalWidth, of.currentSrc, of.alt]; });
+    const [width, source, alt] = await image.evaluate(async (of) => {
+      await of.decode().catch(() => {}); // one that cannot be decoded has no width
+      return [of.naturalWidth, of.currentSrc, of.alt];
+    });
     if (!width) say(`a picture is broken: ${alt}`);
     if (!alt) say("a picture has no text");
+    if (!source.startsWith("data:")) {
+      say(`a picture lies outside the page: ${source}`);
+      continue;
+    }
     const svg = Buffer.from(source.slice(source.indexOf(",") + 1), "base64").toString();
     if (svg.includes("#e8ebf1") !== (view.colorScheme === "dark")) say(`a picture has the colours of another scheme: ${alt}`);
   }
