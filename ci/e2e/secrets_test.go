@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +105,8 @@ func plantedSecrets(t *testing.T) {
 		t.Errorf("a secret is in the CLI's folders: %s", one)
 	}
 	if os.Getenv(host.EngineVariable) == "" {
-		wanted("the engine's state", inEngine(t, began, forms), inEngine(t, began, []string{marker}))
+		found := inEngine(t, began, append([]string{marker}, forms...)) // one long search for all
+		wanted("the engine's state", inEngineFiles(t, found, forms), found)
 		wanted("the engine's log", inEngineLog(t, began, forms), inEngineLog(t, began, []string{"msg="}))
 	}
 }
@@ -197,7 +199,22 @@ func inEngine(t *testing.T, since time.Time, words []string) []string {
 	t.Helper()
 	// The words come by the standard input: no command line holds them. grep's status says only whether it found some.
 	const search = `cat >/tmp/words && find /var/lib/dagger -xdev -type f -newerct "$1" -exec grep -laF -f /tmp/words {} + ; rm /tmp/words`
-	command := exec.Command("docker", "exec", "--interactive", host.EngineContainer, "sh", "-c", search, "sh", fmt.Sprintf("@%d", since.Unix()))
+	return searched(t, words, search, fmt.Sprintf("@%d", since.Unix()))
+}
+
+// inEngineFiles names those among some files of the engine that hold one of the words.
+func inEngineFiles(t *testing.T, files, words []string) []string {
+	t.Helper()
+	const search = `cat >/tmp/words && grep -laF -f /tmp/words "$@" ; rm /tmp/words`
+	if len(files) == 0 {
+		return nil
+	}
+	return searched(t, words, search, files...)
+}
+
+func searched(t *testing.T, words []string, search string, arguments ...string) []string {
+	t.Helper()
+	command := exec.Command("docker", append([]string{"exec", "--interactive", host.EngineContainer, "sh", "-c", search, "sh"}, arguments...)...)
 	command.Stdin = strings.NewReader(strings.Join(words, "\n"))
 	var complaints bytes.Buffer
 	command.Stderr = &complaints
@@ -205,7 +222,7 @@ func inEngine(t *testing.T, since time.Time, words []string) []string {
 	if err != nil {
 		t.Fatalf("the engine cannot be searched: %v: %s", err, complaints.String())
 	}
-	return strings.Fields(string(output))
+	return slices.DeleteFunc(strings.Split(string(output), "\n"), func(line string) bool { return line == "" })
 }
 
 // inEngineLog names the lines of the engine's own log that hold one of the words.
