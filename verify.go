@@ -165,6 +165,9 @@ func (m *TensorflowCi) output(ctx context.Context, folder *dagger.Directory) (ve
 		return output, failure("cannot read "+lineage.FileName, err)
 	}
 	output.Manifest = []byte(text)
+	if _, err := lineage.Read(output.Manifest); err != nil {
+		return output, err
+	}
 	if slices.Contains(names, "metrics.json") {
 		text, err := folder.File("metrics.json").Contents(ctx)
 		if err != nil {
