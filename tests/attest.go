@@ -234,9 +234,10 @@ func (t *Tests) verify() []check {
 			return nil
 		}},
 		{"verify/requirements that no longer resolve", func(ctx context.Context) error {
-			const ignore = "train.ignore=[requirements.txt, tests/, tensorflow-ci.yaml]" // else the file is part of the source too
-			gone := line(tiny().WithNewFile("requirements.txt", "pytest==0.0.0.dev99\n"), ignore)
-			out, err := output(line(tiny(), ignore)).Sync(ctx)
+			// else the file is part of the source too
+			project := tiny().WithNewFile("tensorflow-ci.yaml", settingsTiny+"train: {ignore: [requirements.txt, tests/, tensorflow-ci.yaml]}\n")
+			gone := line(project.WithNewFile("requirements.txt", "pytest==0.0.0.dev99\n"))
+			out, err := output(line(project)).Sync(ctx)
 			if err != nil {
 				return err
 			}
