@@ -121,22 +121,23 @@ func (m *TensorflowCi) Verification(
 // unchanged checks that an output is what its manifest says, and both what was signed.
 func (m *TensorflowCi) unchanged(ctx context.Context, folder *dagger.Directory, publicKey *dagger.File) (lineage.Manifest, verification.Verdict, error) {
 	var verdict verification.Verdict
+	var signed *attest.Verified
+	vouched := "no signature was checked: give --public-key for a model that was signed"
+	if publicKey != nil { // first, since it is quick
+		if found, err := folder.Exists(ctx, attest.FileName); err != nil || !found {
+			return lineage.Manifest{}, verdict, fmt.Errorf("--directory holds no %s: nobody vouches for this model; a run with --signing-key makes one, or sign", attest.FileName)
+		}
+		verified, err := verifiedEnvelope(ctx, folder.File(attest.FileName), publicKey)
+		if err != nil {
+			return lineage.Manifest{}, verdict, err
+		}
+		signed, vouched = &verified, "the signature is good, by the key "+verified.KeyID
+	}
 	output, err := m.output(ctx, folder)
 	if err != nil {
 		return lineage.Manifest{}, verdict, err
 	}
-	vouched := "no signature was checked: give --public-key for a model that was signed"
-	if publicKey != nil {
-		if found, err := folder.Exists(ctx, attest.FileName); err != nil || !found {
-			return lineage.Manifest{}, verdict, fmt.Errorf("--directory holds no %s: nobody vouches for this model; a run with --signing-key makes one, or sign", attest.FileName)
-		}
-		signed, err := verifiedEnvelope(ctx, folder.File(attest.FileName), publicKey)
-		if err != nil {
-			return lineage.Manifest{}, verdict, err
-		}
-		output.Signed = &signed
-		vouched = "the signature is good, by the key " + signed.KeyID
-	}
+	output.Signed = signed
 	manifest, wrong := output.Check()
 	if verdict.Passed = len(wrong) == 0; !verdict.Passed {
 		verdict.Summary = strings.Join(wrong, "\n")
@@ -164,6 +165,9 @@ func (m *TensorflowCi) output(ctx context.Context, folder *dagger.Directory) (ve
 		return output, failure("cannot read "+lineage.FileName, err)
 	}
 	output.Manifest = []byte(text)
+	if _, err := lineage.Read(output.Manifest); err != nil {
+		return output, err
+	}
 	if slices.Contains(names, "metrics.json") {
 		text, err := folder.File("metrics.json").Contents(ctx)
 		if err != nil {

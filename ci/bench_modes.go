@@ -24,7 +24,7 @@ func (d dockerWay) modes(times int) []measurement {
 			flags = append(flags, "--env", variable)
 		}
 		m := measurement{name: name(mode), times: times, timed: d.run(benchReady, flags, "python3", "/line/seeded.py", "7", mode, "train.py",
-			"--data-path", "data", "--model-dir", "/out/"+mode, "--epochs=20")}
+			"--data-path", "data", "--model-dir", "/out/"+mode, "--epochs=100")}
 		if mode != "off" {
 			m.against = []string{name("off")}
 		}

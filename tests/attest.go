@@ -114,13 +114,12 @@ func (t *Tests) attest() []check {
 					[]string{"the signature does not fit"}},
 				{"half an envelope", out.WithNewFile("attestation.json", payload[:len(payload)/2]), signer.public, []string{"is damaged or cut off"}},
 				{"no envelope", out.WithoutFile("attestation.json"), signer.public, []string{"holds no attestation.json"}},
-				{"a flipped digit in the manifest", out.WithNewFile("manifest.json", flip(manifest, `"seed": `)), signer.public,
-					[]string{"manifest.json is not the one that was signed"}},
+				{"a flipped digit in the manifest, an export that was changed, a file added where some may be",
+					out.WithNewFile("manifest.json", flip(manifest, `"seed": `)).WithNewFile("exports/tflite/model.tflite", "x").WithNewFile("model/assets.extra/notes", "x"),
+					signer.public, []string{"manifest.json is not the one that was signed", "exports/tflite/model.tflite was changed", "assets.extra/notes was added"}},
 				{"a flipped digit in the digest", out.WithNewFile("manifest.json", flip(manifest, `"canonicalDigest": "sha256:`)), nil,
 					[]string{"the model is " + made.CanonicalDigest + ", and manifest.json says sha256:"}},
 				{"a manifest cut off", out.WithNewFile("manifest.json", manifest[:100]), nil, []string{"manifest.json is no manifest"}},
-				{"an export that was changed", out.WithNewFile("exports/tflite/model.tflite", "x"), signer.public, []string{"exports/tflite/model.tflite was changed"}},
-				{"a file added where some may be", out.WithNewFile("model/assets.extra/notes", "x"), nil, []string{"assets.extra/notes was added"}},
 				{"a file added where none may be", out.WithNewFile("model/run.sh", "x"), nil, []string{"run.sh does not belong in a SavedModel"}},
 				{"a weight changed by 1 ulp", out.WithDirectory("model", t.nudged(out.Directory("model"))), nil, []string{": other weights", "variables/variables.index was changed"}},
 			} {
@@ -235,9 +234,10 @@ func (t *Tests) verify() []check {
 			return nil
 		}},
 		{"verify/requirements that no longer resolve", func(ctx context.Context) error {
-			const ignore = "train.ignore=[requirements.txt, tests/, tensorflow-ci.yaml]" // else the file is part of the source too
-			gone := line(tiny().WithNewFile("requirements.txt", "pytest==0.0.0.dev99\n"), ignore)
-			out, err := output(line(tiny(), ignore)).Sync(ctx)
+			// else the file is part of the source too
+			project := tiny().WithNewFile("tensorflow-ci.yaml", settingsTiny+"train: {ignore: [requirements.txt, tests/, tensorflow-ci.yaml]}\n")
+			gone := line(project.WithNewFile("requirements.txt", "pytest==0.0.0.dev99\n"))
+			out, err := output(line(project)).Sync(ctx)
 			if err != nil {
 				return err
 			}

@@ -54,6 +54,21 @@ func (t *Tests) reproducible() []check {
 			}
 			return err
 		}},
+		{"reproducible/portable: one core and no AVX-512 give equal weights", func(ctx context.Context) error {
+			want, err := line(t.Digits, short, "train.reproducible=portable").Train().Digest(ctx)
+			if err != nil {
+				return err
+			}
+			got, err := t.elsewhere(ctx, "portable", map[string]string{
+				"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2",
+				"TF_ENABLE_ONEDNN_OPTS": "0", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0", "ONEDNN_MAX_CPU_ISA": "AVX2",
+				"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW",
+			})
+			if err == nil && got != want {
+				return fmt.Errorf("the line made %s, the same command without AVX-512 %s", want, got)
+			}
+			return err
+		}},
 		{"reproducible/other threads give other weights: the test above can fail", func(ctx context.Context) error {
 			want, err := line(t.Digits, short).Train().Digest(ctx)
 			if err != nil {
