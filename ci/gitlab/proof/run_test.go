@@ -136,10 +136,8 @@ func TestPipeline(t *testing.T) {
 		pipeline.variables["CI_REGISTRY_PASSWORD"] = password
 		want = append(want, "publish")
 	}
-	if released() {
-		pipeline.releasing(t)
-		want = slices.Concat(want, release, []string{"approve"})
-	}
+	pipeline.releasing(t)
+	want = slices.Concat(want, release, []string{"approve"})
 	slices.Sort(want)
 	done := pipeline.run(t, "--manual", "approve")
 	if done.status != 0 || !slices.Equal(done.passed, want) {
@@ -189,17 +187,9 @@ func TestPipeline(t *testing.T) {
 	})
 	s := stranger(t, pipeline.root)
 	t.Run("a shell gives the same", func(t *testing.T) { parity(t, done, pipeline, s) })
-	if released() {
-		t.Run("the model is in production, and back", func(t *testing.T) { inProduction(t, pipeline, s) })
-	}
+	t.Run("the model is in production, and back", func(t *testing.T) { inProduction(t, pipeline, s) })
 	t.Run("a gate that fails", func(t *testing.T) { failingGate(t) })
 	t.Run("a job without the model", func(t *testing.T) { missingModel(t) })
-}
-
-// released tells whether the module has releases.
-func released() bool {
-	_, err := os.Stat(filepath.Join(checkout, "release.go"))
-	return err == nil
 }
 
 // failingGate is the same project with a limit that its model does not reach: nothing after evaluate runs.
