@@ -39,7 +39,7 @@ func (l *local) releasing(t *testing.T) {
 	l.inputs["deploy"] = "true"
 	l.inputs["store"] = fmt.Sprintf("file:///gitlab-proof-%d", time.Now().UnixNano())
 	l.inputs["store-access"] = ""
-	l.inputs["canary-percent"] = "100" // the first version has nobody to share the traffic with
+	l.inputs["canary-percent"] = "100"                                                        // the first version has nobody to share the traffic with
 	l.inputs["settings"] = strings.TrimPrefix(l.inputs["settings"]+",release.settle=0s", ",") // nobody serves it
 }
 
