@@ -179,10 +179,13 @@ func TestPipeline(t *testing.T) {
 		}
 	})
 	t.Run("no secret is in a log or an artifact", func(t *testing.T) {
-		found := exec.CommandContext(t.Context(), "grep", "--recursive", "--files-with-matches", "--fixed-strings", password,
-			filepath.Join(done.state, "output"), filepath.Join(done.state, "artifacts"))
-		if names, err := found.Output(); err == nil {
-			t.Errorf("the registry's password is in %s", names)
+		key := strings.Split(pipeline.variables["MODEL_SIGNING_KEY"], "\n")[1]
+		for what, secret := range map[string]string{"registry's password": password, "signing key": key} {
+			found := exec.CommandContext(t.Context(), "grep", "--recursive", "--files-with-matches", "--fixed-strings", secret,
+				filepath.Join(done.state, "output"), filepath.Join(done.state, "artifacts"))
+			if names, err := found.Output(); err == nil {
+				t.Errorf("the %s is in %s", what, names)
+			}
 		}
 	})
 	s := stranger(t, pipeline.root)
