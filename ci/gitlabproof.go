@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
+	"dagger/tensorflow-ci/ci/gitlab"
 	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/proc"
 )
@@ -16,7 +18,7 @@ func (p *proof) gitlab(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := bringGitlabTools(ctx, p.root); err != nil {
+	if err := p.gitlabFiles(ctx); err != nil {
 		return err
 	}
 	database, err := p.machine.ScanDatabase(ctx)
@@ -32,6 +34,23 @@ func (p *proof) gitlab(ctx context.Context) error {
 		Dir:  p.root,
 		Env:  []string{"TENSORFLOW_CI_DAGGER=" + p.machine.CLI(), "TENSORFLOW_CI_DATABASE=" + database, "TENSORFLOW_CI_ENGINE=" + engine},
 	}.Run(ctx, os.Stdout)
+}
+
+// gitlabFiles validates the pipelines that are in the repository: its own, and that of the example, which a project has on
+// top of its repository.
+func (p *proof) gitlabFiles(ctx context.Context) error {
+	const sample = "testdata/phishing"
+	own, err := locatePipeline(ctx, filepath.Join(p.root, sample), filepath.Join(p.root, gitlab.FileName))
+	if err != nil {
+		return err
+	}
+	example := pipelineFile{path: filepath.Join(p.root, "examples", "gitlab-consumer", gitlab.FileName), project: ".", settings: own.settings}
+	for _, target := range []pipelineFile{own, example} {
+		if err := validatePipeline(ctx, p.root, target); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // engineAddress is where the engine that the CLI would use listens: the one that the environment names or, for root, the

@@ -39,10 +39,12 @@ func (l *local) releasing(t *testing.T) {
 	l.inputs["deploy"] = "true"
 	l.inputs["store"] = fmt.Sprintf("file:///gitlab-proof-%d", time.Now().UnixNano())
 	l.inputs["store-access"] = ""
+	l.inputs["canary-percent"] = "100"                                                        // the first version has nobody to share the traffic with
 	l.inputs["settings"] = strings.TrimPrefix(l.inputs["settings"]+",release.settle=0s", ",") // nobody serves it
 }
 
-// inProduction looks at the store as the pipeline left it, and plays the job that takes the model back.
+// inProduction looks at the store as the pipeline left it, and plays the job that would take the model back: it is refused,
+// since the first version in production has none before it, and what is served stays.
 func inProduction(t *testing.T, pipeline local, s shell) {
 	where := []string{"release", "--store", pipeline.inputs["store"]}
 	status := func() map[string]string {
@@ -65,15 +67,18 @@ func inProduction(t *testing.T, pipeline local, s shell) {
 		t.Errorf("the store has %v, want version 7 in production", got)
 	}
 	history := s.call(t, pipeline, append(where, "history")...)
-	for _, want := range []string{"push", "deploy-test", "canary", "promote", "ana", pipeline.variables["CI_PIPELINE_URL"]} {
+	for _, want := range []string{
+		"7: pushed (sha256:", "7: pushed → test", "7: test → canary (100 % of the traffic)", "7: canary → production", "ana", pipeline.variables["CI_PIPELINE_URL"],
+	} {
 		if !strings.Contains(history, want) {
 			t.Errorf("the history lacks %q:\n%s", want, history)
 		}
 	}
-	if done := pipeline.run(t, "rollback"); done.status != 0 {
-		t.Fatalf("rollback: status %d\n%s", done.status, done.output)
+	done := pipeline.run(t, "rollback")
+	if log := done.log(t, "rollback"); !strings.Contains(log, "rollback of phishing 7 refused: there is no version to go back to") {
+		t.Errorf("rollback: status %d\n%s", done.status, log)
 	}
-	if got := status(); got["7"] != "rolled-back" {
-		t.Errorf("after the rollback the store has %v", got)
+	if got := status(); got["7"] != "production" {
+		t.Errorf("after a rollback that was refused the store has %v", got)
 	}
 }

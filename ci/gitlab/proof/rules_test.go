@@ -73,6 +73,7 @@ var (
 
 // Which job runs when, for each kind of pipeline.
 func TestRules(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(checkout, "examples", "gitlab-consumer", ".gitlab-ci.yml"))
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +134,7 @@ func TestRules(t *testing.T) {
 
 // The repository's own pipeline includes the component of the commit that runs, and proves the repository once for each change.
 func TestOwnPipeline(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(checkout, ".gitlab-ci.yml"))
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +161,7 @@ func TestOwnPipeline(t *testing.T) {
 
 // What GitLab refuses is refused here too, and by words that name the input.
 func TestInputsAreRefused(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(checkout, "examples", "gitlab-consumer", ".gitlab-ci.yml"))
 	if err != nil {
 		t.Fatal(err)
@@ -186,6 +189,7 @@ func TestInputsAreRefused(t *testing.T) {
 
 // What package gitlab makes of the component is what gitlab-ci-local makes of it.
 func TestExpansionIsTheSame(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(checkout, "examples", "gitlab-consumer", ".gitlab-ci.yml"))
 	if err != nil {
 		t.Fatal(err)
