@@ -36,12 +36,12 @@ func TestBlocks(t *testing.T) {
 }
 
 func TestCommands(t *testing.T) {
-	block := Block{File: "a.md", Line: 7, Text: "# only words\ndagger call -m .. --source \"a b\" \\\n  lint check  # why\n\necho 'x # y'\"z\" ''\n"}
+	block := Block{File: "a.md", Line: 7, Text: "# only words\ndagger call -m PATH-OR-URL-OF-THIS-MODULE --source \"a b\" \\\n  lint check  # why\n\necho 'x # y'\"z\" ''\n"}
 	got, err := block.Commands()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := [][]string{{"dagger", "call", "-m", "..", "--source", "a b", "lint", "check"}, {"echo", "x # yz", ""}}
+	want := [][]string{{"dagger", "call", "-m", anyModule, "--source", "a b", "lint", "check"}, {"echo", "x # yz", ""}}
 	if !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -49,8 +49,10 @@ func TestCommands(t *testing.T) {
 	if !found || !slices.Equal(args, []string{"--source", "a b", "lint", "check"}) {
 		t.Errorf("got %q, %v", args, found)
 	}
-	if _, found := Call(got[1]); found {
-		t.Error("echo is taken for a call")
+	for _, other := range [][]string{got[1], {"dagger", "call", "-m", "tests", "all"}, {"dagger", "call", "--mod"}, {"dagger", "functions"}} {
+		if _, found := Call(other); found {
+			t.Errorf("%q is taken for a call of this module", other)
+		}
 	}
 	if _, err := (Block{File: "a.md", Line: 7, Text: "echo 'x"}).Commands(); err == nil || !strings.Contains(err.Error(), "a.md:7: a quote is not closed") {
 		t.Errorf("got %v", err)

@@ -58,17 +58,22 @@ func words(line string) ([]string, error) {
 	return found, nil
 }
 
-// Call is what comes after `dagger call` in a command, without the flags that choose a module; found tells whether it is one.
+// anyModule stands in the documentation for wherever a reader has this module from.
+const anyModule = "PATH-OR-URL-OF-THIS-MODULE"
+
+// Call is what comes after `dagger call` in a command, without the flags that choose a module; found tells whether it is a
+// call of this module.
 func Call(command []string) (args []string, found bool) {
 	if len(command) < 2 || command[0] != "dagger" || command[1] != "call" {
 		return nil, false
 	}
 	for at := 2; at < len(command); at++ {
-		switch command[at] {
-		case "-m", "--mod":
-			at++
-		default:
+		if command[at] != "-m" && command[at] != "--mod" {
 			args = append(args, command[at])
+			continue
+		}
+		if at++; at >= len(command) || command[at] != anyModule {
+			return nil, false
 		}
 	}
 	return args, true
