@@ -17,6 +17,9 @@ import (
 var defaultImages = map[string]string{
 	// renovate: datasource=docker depName=node
 	"node": "node:22.20.0-bookworm-slim",
+	// The server of the line of versions that tensorflow below is of.
+	// renovate: datasource=docker depName=tensorflow/serving
+	"serving": "tensorflow/serving:2.16.1",
 	// renovate: datasource=docker depName=tensorflow/tensorflow
 	"tensorflow": "tensorflow/tensorflow:2.16.2",
 	// renovate: datasource=docker depName=tensorflow/tensorflow versioning=regex:^(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+)-gpu$

@@ -39,13 +39,14 @@ class Rows:
         return {name: values[rows] for name, values in self.inputs.items()}
 
     def difference(self, rows: slice, answer: np.ndarray, model: int) -> float:
-        """The largest difference of an answer to what a model says; infinite for one that cannot be compared."""
+        """The largest difference of an answer to what a model says; raises Refused for one that cannot be compared."""
         expected = self.expected[model][rows]
         if answer.size != expected.size or answer.dtype.kind not in "fiub":
-            return float("inf")
+            raise Refused(f"an answer has the type {answer.dtype} and the shape {list(answer.shape)}, the model's {list(expected.shape)}")
         served = answer.reshape(expected.shape).astype(expected.dtype).astype(np.float64)
-        apart = np.abs(served - expected).max(initial=0)
-        return float(apart) if np.isfinite(apart) else float("inf")
+        if not np.isfinite(served).all():
+            raise Refused("an answer holds a value that is not finite, where the model's has a number")
+        return float(np.abs(served - expected).max(initial=0))
 
 
 @dataclasses.dataclass
@@ -122,19 +123,23 @@ class Load:
                 try:
                     answer = rest.predict(self._target, self._bodies[row], self._rows.output) if protocol == "rest" else \
                         self._channel.predict(self._requests[row], self._rows.output)
-                except Refused as refused:
-                    tally.reasons[str(refused)] += 1
+                    answered = time.monotonic()
+                    self._judge(tally, row, answer, self._rollout.models(asked, answered))
+                    tally.seconds[protocol].append(answered - asked)
+                except (Refused, KeyError, ValueError) as refused:
+                    tally.reasons[reason(refused)] += 1
                     self._stop.wait(0.05)  # a server that is gone is not asked a million times
-                    continue
-                answered = time.monotonic()
-                tally.seconds[protocol].append(answered - asked)
-                self._judge(tally, row, answer, self._rollout.models(asked, answered))
 
     def _judge(self, tally: Tally, row: int, answer: np.ndarray, models: list[int]) -> None:
         apart, model = min((self._rows.difference(slice(row, row + 1), answer, model), model) for model in models)
         tally.by_model[model] += 1
         tally.apart = max(tally.apart, apart)
         tally.wrong += apart > self._limit
+
+
+def reason(refused: Exception) -> str:
+    """Why a request failed, in a few words; an answer without the output that was asked for is a KeyError."""
+    return str(refused) if isinstance(refused, Refused) else f"an answer that cannot be read: {type(refused).__name__} {refused}"
 
 
 def milliseconds(seconds: list[float]) -> dict[str, float] | None:

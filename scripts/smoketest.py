@@ -36,7 +36,6 @@ from servingload import Load, Rollout, Rows, Tally
 BATCH = 64  # rows in one request of the comparison
 POLL_SECONDS = 0.1
 GONE = ("UNLOADING", "END")
-FINITE = 1e300  # stands for a difference that is none, where JSON holds no infinity
 
 
 class Down(Exception):
@@ -79,10 +78,9 @@ def compare(rest: Rest, grpc: Grpc, target: Target, rows: Rows, reasons: collect
                     answer = grpc.predict(grpc.request(target, rows.signature, inputs, rows.output), rows.output)
                 else:
                     answer = rest.predict(target, Rest.body(rows.signature, inputs, columns=way == "restColumns"), rows.output)
+                apart[way] = max(apart[way] or 0.0, rows.difference(part, answer, 0))
             except (Refused, KeyError, ValueError) as refused:
-                reasons[str(refused) or type(refused).__name__] += 1
-                continue
-            apart[way] = max(apart[way] or 0.0, min(rows.difference(part, answer, 0), FINITE))
+                reasons[servingload.reason(refused)] += 1
     return apart
 
 
@@ -141,7 +139,7 @@ def test(options: argparse.Namespace) -> dict[str, Any]:
         tally, load, rollout = under_load(options, target, rows, rest, grpc)
     whole = [difference for difference in apart.values() if difference is not None]
     if any(tally.by_model.values()):
-        whole.append(min(tally.apart, FINITE))
+        whole.append(tally.apart)
     return {
         "model": options.name, "target": target.path, "signature": rows.signature, "output": rows.output, "examples": len(rows),
         "maxAbsDiff": max(whole) if whole else None, "maxAbsDiffs": apart, "readySeconds": round(ready, 3),

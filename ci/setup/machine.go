@@ -28,6 +28,7 @@ type Machine struct {
 type Options struct {
 	RegistryPort int
 	GPUStandIn   bool // also an engine that passes a GPU that does not exist
+	Tests        bool // also what only the acceptance tests need
 	Jobs         int  // programs that a compilation runs at once; 0 for as many as there are processors
 }
 
@@ -58,7 +59,15 @@ func (m *Machine) Goals() ([]*step.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(goals, []*step.Step{registry}, engines, images, scanner), nil
+	goals = slices.Concat(goals, []*step.Step{registry}, engines, images, scanner)
+	if !m.Options.Tests {
+		return goals, nil
+	}
+	standIns, err := m.servingStandIns(registry, base, images)
+	if err != nil {
+		return nil, err
+	}
+	return append(goals, standIns...), nil
 }
 
 // repository is a path in the checkout.
