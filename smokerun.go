@@ -44,6 +44,13 @@ func (s smokeRun) do(ctx context.Context, rules []gate.Rule, clients, seconds in
 	if err != nil {
 		return nil, err
 	}
+	if s.server == nil {
+		// By itself, so that a server that ends is not taken for a client that does.
+		if _, err := server.Start(ctx); err != nil {
+			return nil, failure("smoke test: TensorFlow Serving did not start", err)
+		}
+		defer server.Stop(ctx)
+	}
 	limit := readySeconds + seconds + spareSeconds
 	command := []string{
 		"python3", lineDir + "/step.py", "--name", "smoke-test", "--record", outDir + "/run.json", "--limit", strconv.Itoa(limit),

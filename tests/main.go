@@ -25,6 +25,8 @@ type Tests struct {
 	// +private
 	Scripts *dagger.Directory
 	// +private
+	Standin *dagger.Directory
+	// +private
 	Database string
 }
 
@@ -42,13 +44,17 @@ func New(
 	// +defaultPath="/scripts"
 	// +ignore=["**/__pycache__"]
 	scripts *dagger.Directory,
+	// The stand-in for TensorFlow Serving, with its tests.
+	// +defaultPath="/ci/images/serving-standin"
+	// +ignore=["**/__pycache__"]
+	standin *dagger.Directory,
 	// Reference of a vulnerability database in a registry of this machine, which also has :empty, :old and :truncated of it
 	// and takes pushes to tests/. Without one, the public database is used and what needs the others is left out.
 	// Example: 172.17.0.1:5000/aquasec/trivy-db:2
 	// +optional
 	database string,
 ) *Tests {
-	return &Tests{Phishing: phishing, Digits: digits, Scripts: scripts, Database: database}
+	return &Tests{Phishing: phishing, Digits: digits, Scripts: scripts, Standin: standin, Database: database}
 }
 
 // check is one named claim about the line.
@@ -73,7 +79,7 @@ func (t *Tests) All(
 		always = []string{"scan.database=" + t.Database}
 	}
 	var checks []check
-	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.pipeline()} {
+	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.serving(), t.pipeline()} {
 		for _, check := range group {
 			if strings.Contains(check.name, only) {
 				checks = append(checks, check)

@@ -16,7 +16,9 @@ func (t *Tests) scripts() []check {
 				WithEnvVariable("TF_CPP_MIN_LOG_LEVEL", "3").
 				WithFile("/pytest.txt", t.Scripts.File("requirements/pytest.txt")).
 				WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/pytest", "--require-hashes", "-r", "/pytest.txt"}).
-				WithEnvVariable("PYTHONPATH", "/pytest").
+				WithFile("/serving.txt", t.Scripts.File("requirements/serving.txt")).
+				WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/serving", "--no-deps", "--require-hashes", "-r", "/serving.txt"}).
+				WithEnvVariable("PYTHONPATH", "/pytest:/serving").
 				WithMountedDirectory("/scripts", t.Scripts).
 				WithWorkdir("/scripts").
 				WithExec([]string{"python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"}).
