@@ -64,9 +64,8 @@ func (m *Model) convert(ctx context.Context, settings config.Config, base *dagge
 	return done, nil
 }
 
-// reference is what the model itself answers on held-out rows: what its other forms are compared with. More flags of
-// scripts/reference.py may follow.
-func (m *Model) reference(ctx context.Context, settings config.Config, data *dagger.File, flags ...string) (*dagger.Directory, error) {
+// reference is what the model itself answers on held-out rows: what its other forms are compared with.
+func (m *Model) reference(ctx context.Context, settings config.Config, data *dagger.File) (*dagger.Directory, error) {
 	if data == nil {
 		var err error
 		if data, err = m.Line.heldOut(ctx, settings); err != nil {
@@ -82,7 +81,7 @@ func (m *Model) reference(ctx context.Context, settings config.Config, data *dag
 		return nil, err
 	}
 	done, err := m.convert(ctx, settings, python.WithMountedFile(rows, data), "reference", "reference.py",
-		slices.Concat(asked(settings.Evaluate), []string{"--data", rows, "--out", exportDir}, flags)...)
+		append(asked(settings.Evaluate), "--data", rows, "--out", exportDir)...)
 	if err != nil {
 		return nil, err
 	}

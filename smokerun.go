@@ -75,12 +75,12 @@ func (s smokeRun) prepared(ctx context.Context, now string) (server *dagger.Serv
 	var first, next *dagger.Directory
 	group, wait := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		first, err = s.model.reference(wait, s.settings, s.data, "--text")
+		first, err = s.model.reference(wait, s.settings, s.data)
 		return err
 	})
 	group.Go(func() (err error) {
 		if s.next != nil {
-			next, err = s.next.reference(wait, s.settings, s.data, "--text")
+			next, err = s.next.reference(wait, s.settings, s.data)
 		}
 		return err
 	})

@@ -41,8 +41,7 @@ class Reference:
         folder.mkdir(parents=True, exist_ok=True)
         files = {name: f"input_{number}.npy" for number, name in enumerate(sorted(self.inputs))}
         for name, file in files.items():
-            values = np.ascontiguousarray(self.inputs[name])
-            np.save(folder / file, values.astype(np.bytes_) if values.dtype == object else values, allow_pickle=False)
+            np.save(folder / file, np.ascontiguousarray(self.inputs[name]), allow_pickle=False)
         np.save(folder / "expected.npy", self.expected, allow_pickle=False)
         np.save(folder / "labels.npy", self.labels, allow_pickle=False)
         (folder / "reference.json").write_text(json.dumps({
@@ -57,10 +56,9 @@ def measure(options: argparse.Namespace) -> Reference:
     signature = evaluate.Signature(options.model, options.signature)
     output = signature.output(options.output)
     inputs = heldout.feed(table, options.label, options.slices, signature.inputs)
-    if not options.text:
-        for name, values in inputs.items():
-            if values.dtype == object:
-                raise heldout.Unfit(f"the input {name!r} takes text, which the exported forms do not: export a signature that takes numbers")
+    for name, values in inputs.items():
+        if values.dtype == object:
+            raise heldout.Unfit(f"the input {name!r} takes text, which the exported forms do not: export a signature that takes numbers")
     raw = signature.predict(inputs, output, options.batch)
     task, values = metrics.settle(options.task, labels, raw, f"the output {output!r}")
     if not np.isfinite(values).all():
@@ -80,7 +78,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--slices", type=lambda text: list(filter(None, text.split(","))), default=[], help="columns that are no input")
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--text", action="store_true", help="inputs may take text, which is written as bytes")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     return parser.parse_args(arguments)
 

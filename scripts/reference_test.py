@@ -50,18 +50,3 @@ def test_refuses(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], kin
     (tmp_path / "rows.csv").write_text("words,label\n1,0.5\n2,0.1\n")
     assert reference.main(["--model", str(model), "--data", str(tmp_path / "rows.csv"), "--label", "label", "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err
-
-
-def test_text_is_written_as_bytes_where_it_may_be(tmp_path: pathlib.Path) -> None:
-    import tensorflow as tf
-
-    class Length(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="words")])
-        def serve(self, words: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"score": tf.cast(tf.strings.length(words), tf.float32)}
-
-    model = sample_models.save(Length(), tmp_path / "model")
-    (tmp_path / "rows.csv").write_text("words,label\nabc,0.5\nzwölf,0.1\n")
-    assert reference.main(["--model", str(model), "--data", str(tmp_path / "rows.csv"), "--label", "label", "--text", "--out", str(tmp_path / "out")]) == 0
-    read = agreement.Reference(tmp_path / "out")
-    assert read.inputs["words"].tolist() == [b"abc", "zwölf".encode()] and read.expected.tolist() == [3, 6]

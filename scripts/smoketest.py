@@ -3,7 +3,7 @@
     python3 smoketest.py --server HOST --name MODEL --label stable --reference DIR --limit 1e-5 --clients 4 --seconds 3 --out FILE
     python3 smoketest.py … --next-reference DIR --steps FILE
 
-DIR is what reference.py wrote. With --steps, the next version is rolled out in the middle of the load: FILE is a JSON list of what
+DIR is what the model itself answers, as reference.py writes it. With --steps, the next version is rolled out in the middle of the load: FILE is a JSON list of what
 to push, `{"config": models.config, "versions": [what it loads], "moves": whether the label moves}`, and --next-reference what the
 next version answers.
 The report:
