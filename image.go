@@ -66,14 +66,9 @@ func (m *TensorflowCi) Publish(
 	// +optional
 	password *dagger.Secret,
 ) (string, error) {
-	target, err := imageref.Parse(address)
-	switch {
-	case err != nil:
+	target, err := publishTarget(address, username, password)
+	if err != nil {
 		return "", err
-	case target.Tag == "" || target.Pinned():
-		return "", fmt.Errorf("address %s: name a tag and no digest, which follows from the image", address)
-	case (username == "") != (password == nil):
-		return "", fmt.Errorf("--username and --password go together: give both, or none where the registry needs none")
 	}
 	settings, err := m.settings(ctx)
 	if err != nil {
@@ -87,6 +82,27 @@ func (m *TensorflowCi) Publish(
 	if err != nil {
 		return "", fmt.Errorf("nothing was published: %w", err)
 	}
+	return publishScanned(ctx, image, report, target, username, password)
+}
+
+// publishTarget is where an image is to be published, of the flags that say so.
+func publishTarget(address, username string, password *dagger.Secret) (imageref.Ref, error) {
+	target, err := imageref.Parse(address)
+	switch {
+	case err != nil:
+		return target, err
+	case target.Tag == "" || target.Pinned():
+		return target, fmt.Errorf("address %s: name a tag and no digest, which follows from the image", address)
+	case (username == "") != (password == nil):
+		return target, fmt.Errorf("--username and --password go together: give both, or none where the registry needs none")
+	}
+	return target, nil
+}
+
+// publishScanned sends an image that the gate let pass, and attaches the bill of materials that its scan made.
+func publishScanned(
+	ctx context.Context, image *dagger.Container, report *ScanReport, target imageref.Ref, username string, password *dagger.Secret,
+) (string, error) {
 	bill, err := report.Reports().File("sbom.cdx.json").Contents(ctx)
 	if err != nil {
 		return "", failure("the image's bill of materials", err)
@@ -119,8 +135,12 @@ func (m *TensorflowCi) ImageDigest(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return imageDigest(ctx, image)
+}
+
+func imageDigest(ctx context.Context, image *dagger.Container) (string, error) {
 	var digest string
-	err = archived(ctx, image, func(archive *ociimage.Archive) error {
+	err := archived(ctx, image, func(archive *ociimage.Archive) error {
 		digest = archive.Descriptor().Digest
 		return nil
 	})

@@ -21,6 +21,9 @@ var defaultImages = map[string]string{
 	"node": "node:22.20.0-bookworm-slim",
 	// renovate: datasource=docker depName=rclone/rclone
 	"rclone": "rclone/rclone:1.76.0",
+	// The server of the line of versions that tensorflow below is of.
+	// renovate: datasource=docker depName=tensorflow/serving
+	"serving": "tensorflow/serving:2.16.1",
 	// renovate: datasource=docker depName=tensorflow/tensorflow
 	"tensorflow": "tensorflow/tensorflow:2.16.2",
 	// renovate: datasource=docker depName=tensorflow/tensorflow versioning=regex:^(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+)-gpu$

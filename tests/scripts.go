@@ -18,7 +18,9 @@ func (t *Tests) scripts() []check {
 				WithFile("/matplotlib.txt", t.Scripts.File("requirements/matplotlib.txt")).
 				WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/pytest", "--require-hashes", "-r", "/pytest.txt"}).
 				WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/matplotlib", "--no-deps", "--require-hashes", "-r", "/matplotlib.txt"}).
-				WithEnvVariable("PYTHONPATH", "/pytest:/matplotlib").
+				WithFile("/serving.txt", t.Scripts.File("requirements/serving.txt")).
+				WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/serving", "--no-deps", "--require-hashes", "-r", "/serving.txt"}).
+				WithEnvVariable("PYTHONPATH", "/pytest:/matplotlib:/serving").
 				WithMountedDirectory("/scripts", t.Scripts).
 				WithWorkdir("/scripts").
 				WithExec([]string{"python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"}).

@@ -15,6 +15,7 @@ import (
 var forTests = []func(m *Machine, registry, base *step.Step, after []*step.Step) ([]*step.Step, error){
 	(*Machine).storeImages,
 	(*Machine).busybox,
+	(*Machine).servingStandIns,
 }
 
 // testGoals are the steps of forTests.

@@ -33,7 +33,8 @@ type stand struct {
 	list         string
 	dockerfile   string
 	buildContext string
-	inputs       string // digest of list and Dockerfile
+	inputs       string   // digest of list and Dockerfile
+	arguments    []string // to the build, beside those that all images have
 }
 
 // stands finds the images to make: for each of mirrored, its lists in the order of their names.
@@ -110,7 +111,7 @@ func (m *Machine) makeImage(ctx context.Context, log io.Writer, s stand) error {
 			more = append(more, "--build-arg", name+"="+value)
 		}
 	}
-	if err := m.build(ctx, log, s.reference, s.dockerfile, s.buildContext, more...); err != nil {
+	if err := m.build(ctx, log, s.reference, s.dockerfile, s.buildContext, append(more, s.arguments...)...); err != nil {
 		return err
 	}
 	return m.mirrorImage(ctx, log, s.reference, s.repository+":"+s.tag)

@@ -63,7 +63,7 @@ func (m *Machine) Goals() ([]*step.Step, error) {
 	if !m.Options.Tests {
 		return goals, nil
 	}
-	tests, err := m.testGoals(registry, base, slices.Concat(engines, scanner))
+	tests, err := m.testGoals(registry, base, slices.Concat(engines, images, scanner))
 	if err != nil {
 		return nil, err
 	}

@@ -146,7 +146,7 @@ func TestGoals(t *testing.T) {
 		"a daemon":    {plan: plan.Plan{Daemon: true, Packages: []string{"docker.io"}}, want: []string{"packages", "docker"}},
 		"a mirror":    {plan: plan.Plan{Mirror: true}, want: []string{"registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
 		"a GPU's too": {plan: plan.Plan{Mirror: true}, options: Options{GPUStandIn: true}, want: []string{"registry", "engine", "engine-gpu", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
-		"for tests":   {plan: plan.Plan{Mirror: true}, options: Options{Tests: true}, want: []string{"registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy", "rclone", "versitygw", "busybox"}},
+		"for tests":   {plan: plan.Plan{Mirror: true}, options: Options{Tests: true}, want: []string{"registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy", "rclone", "versitygw", "busybox", "serving-2.16.1", "serving-2.21.0"}},
 		"everything": {plan: plan.Plan{Mirror: true, CLI: true, Daemon: true, Packages: []string{"docker.io"}},
 			want: []string{"packages", "docker", "cli", "registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
 	} {
