@@ -15,8 +15,9 @@ import (
 
 // DataReport is what the data are, and whether they are what the project says that they must be.
 type DataReport struct {
-	// data-profile.json: rows, columns, ranges and label balance of each file; data-violations.json where the project has a
-	// data-schema.yaml: every rule that does not hold, with its rows.
+	// data-profile.json: rows, columns, ranges and label balance of each file.
+	//
+	// Beside it data-violations.json where the project has a data-schema.yaml: every rule that does not hold, with its rows.
 	Reports *dagger.Directory
 	// Whether the data are those of data.lock, and fit data-schema.yaml.
 	Passed bool

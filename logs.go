@@ -103,7 +103,7 @@ func eventFiles(ctx context.Context, directory *dagger.Directory) (*dagger.Direc
 	return dag.Directory().WithDirectory("/", directory, dagger.DirectoryWithDirectoryOpts{Include: []string{pattern}}), len(names), nil
 }
 
-// Open TensorBoard on the logs of the model: all runs in the store, or those of a directory. Use: tensorboard up
+// Open TensorBoard on the logs of the model, all runs in the store or those of a directory: tensorboard up.
 //
 // +cache="never"
 func (l *Logs) Tensorboard(

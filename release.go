@@ -45,7 +45,7 @@ type Release struct {
 	PipelineURL string
 }
 
-// Open a store of models, to push one, canary it, promote it, roll it back: release push, release canary, …
+// Open a store of models, to push one into it, canary it, promote it, or roll it back.
 //
 // The store holds MODEL/VERSION/… (each a SavedModel, as TensorFlow Serving looks for it), models.config (what production
 // serves), _test/models.config (what the test environment serves), and for each model state.json and history/NNNN.json:

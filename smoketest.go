@@ -20,8 +20,10 @@ const (
 
 // SmokeTest is what a model that is served answered, how fast, and whether that is as it should be.
 type SmokeTest struct {
-	// smoke-test.json: the largest difference to the SavedModel over REST and gRPC, requests that failed and why, latency
-	// (p50, p95, p99, max, in ms) and requests a second, the rollout, and each limit with its verdict.
+	// smoke-test.json: how far the answers are from the SavedModel's, what failed, and how fast it was.
+	//
+	// The largest difference over REST and gRPC, requests that failed and why, latency (p50, p95, p99, max, in ms) and requests
+	// a second, the rollout, and each limit with its verdict.
 	Report *dagger.File
 	// Whether every limit holds.
 	Passed bool
