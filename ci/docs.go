@@ -52,6 +52,11 @@ func (p *proof) documentation(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		for _, file := range docs.Links(string(text)) {
+			if _, err := os.Stat(filepath.Join(checkout, filepath.Dir(page), file)); err != nil {
+				return fmt.Errorf("%s links to %s, which is not there", page, file)
+			}
+		}
 		blocks, err := docs.Blocks(page, string(text))
 		if err != nil {
 			return err

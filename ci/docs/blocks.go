@@ -24,8 +24,9 @@ type Block struct {
 func (b Block) Place() string { return fmt.Sprintf("%s:%d", b.File, b.Line) }
 
 var (
-	fence  = regexp.MustCompile("^( {0,3})(`{3,}|~{3,})\\s*([^`]*)$")
-	except = regexp.MustCompile(`^except="([^"]+)"$`)
+	fence   = regexp.MustCompile("^( {0,3})(`{3,}|~{3,})\\s*([^`]*)$")
+	command = regexp.MustCompile(`^(\$ |dagger |docker |go |git |python3? )`)
+	except  = regexp.MustCompile(`^except="([^"]+)"$`)
 )
 
 // otherNames are languages that highlight commands too; one name for all makes sure that none is overlooked.
@@ -36,6 +37,7 @@ func Blocks(file, text string) ([]Block, error) {
 	var blocks []Block
 	var open *Block
 	var closing string
+	unnamed := false // whether the fence that is open has no language
 	for at, line := range strings.Split(text, "\n") {
 		number := at + 1
 		match := fence.FindStringSubmatch(strings.TrimRight(line, "\r"))
@@ -46,7 +48,7 @@ func Blocks(file, text string) ([]Block, error) {
 			if otherNames[language] {
 				return nil, fmt.Errorf("%s:%d: a block of commands is called sh here, not %s", file, number, language)
 			}
-			if language != "sh" {
+			if unnamed = language == ""; language != "sh" {
 				continue
 			}
 			open = &Block{File: file, Line: number + 1}
@@ -62,7 +64,9 @@ func Blocks(file, text string) ([]Block, error) {
 			if open != nil {
 				blocks = append(blocks, *open)
 			}
-			open, closing = nil, ""
+			open, closing, unnamed = nil, "", false
+		case unnamed && command.MatchString(line):
+			return nil, fmt.Errorf("%s:%d: a command in a fence without a language: write sh behind the fence", file, number)
 		case open != nil:
 			open.Text += line + "\n"
 		}
@@ -97,4 +101,18 @@ func Listed(file, text string) []Block {
 		}
 	}
 	return listed
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// Links finds the files of the checkout that a page links to, as the page names them.
+func Links(text string) []string {
+	var files []string
+	for _, match := range link.FindAllStringSubmatch(text, -1) {
+		file, _, _ := strings.Cut(match[1], "#")
+		if file != "" && !strings.Contains(file, "://") && !strings.HasPrefix(file, "mailto:") {
+			files = append(files, file)
+		}
+	}
+	return files
 }

@@ -23,11 +23,12 @@ func TestBlocks(t *testing.T) {
 		t.Errorf("got %+v\nwant %+v", blocks, want)
 	}
 	for text, says := range map[string]string{
-		"```bash\nx\n```":                  "a.md:1: a block of commands is called sh here, not bash",
-		"\n```sh skip\nx\n```":             `a.md:2: after sh stands "skip"`,
-		"```sh except=\"\"\nx\n```":        `after sh stands "except=\"\""`,
-		"```sh\nnever closed":              "a.md: a fence (```) is never closed",
-		"````sh\n```\nstill open in four`": "is never closed",
+		"```bash\nx\n```":                     "a.md:1: a block of commands is called sh here, not bash",
+		"\n```sh skip\nx\n```":                `a.md:2: after sh stands "skip"`,
+		"```sh except=\"\"\nx\n```":           `after sh stands "except=\"\""`,
+		"```\na diagram\ngo run ./ci up\n```": "a.md:3: a command in a fence without a language",
+		"```sh\nnever closed":                 "a.md: a fence (```) is never closed",
+		"````sh\n```\nstill open in four`":    "is never closed",
 	} {
 		if _, err := Blocks("a.md", text); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: got %v, want %q", text, err, says)
@@ -56,6 +57,13 @@ func TestCommands(t *testing.T) {
 	}
 	if _, err := (Block{File: "a.md", Line: 7, Text: "echo 'x"}).Commands(); err == nil || !strings.Contains(err.Error(), "a.md:7: a quote is not closed") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	got := Links("[a](b.md) and [c](../c.md#part) ![d](images/d.png) [e](https://example.com/x) [f](#here)")
+	if want := []string{"b.md", "../c.md", "images/d.png"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
