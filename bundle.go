@@ -6,7 +6,6 @@ import (
 	"regexp"
 
 	"dagger/tensorflow-ci/internal/dagger"
-	"dagger/tensorflow-ci/lineage"
 	"dagger/tensorflow-ci/report"
 )
 
@@ -46,15 +45,15 @@ func (m *Model) Bundle(
 	if err != nil {
 		return nil, err
 	}
-	evaluation, exports, pictures, err := m.judged(ctx, settings, baseline)
+	judged, err := m.judged(ctx, settings, baseline)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := evaluation.modelDigest(ctx)
+	digest, err := judged.evaluation.modelDigest(ctx)
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := m.manifest(ctx, made, evaluation)
+	manifest, err := m.manifest(ctx, made, judged.evaluation)
 	if err != nil {
 		return nil, err
 	}
@@ -65,25 +64,9 @@ func (m *Model) Bundle(
 	if startedBy != "" {
 		variables += fmt.Sprintf("MODEL_STARTED_BY=%s\n", startedBy)
 	}
-	bundle := dag.Directory().
-		WithDirectory("model", m.SavedModel).
-		WithDirectory("logs", m.Logs).
-		WithFile("metrics.json", evaluation.Metrics).
-		WithFile(lineage.FileName, manifest).
-		WithFile("reports/evaluation.json", evaluation.Report).
-		WithFile("reports/predictions.csv", evaluation.Predictions).
-		WithNewFile("model.env", variables)
-	if settings.Report {
-		page, err := m.page(ctx, report.Input{}, evaluation, manifest, exports, pictures)
-		if err != nil {
-			return nil, err
-		}
-		bundle = bundle.WithDirectory("report", page)
+	bundle, err := m.delivered(ctx, settings, judged, manifest, report.Input{})
+	if err != nil {
+		return nil, err
 	}
-	for i, form := range settings.Exports {
-		bundle = bundle.
-			WithDirectory("exports/"+form, exports[i].Directory).
-			WithFile("reports/"+form+".json", exports[i].Report)
-	}
-	return bundle, nil
+	return bundle.WithNewFile("model.env", variables), nil
 }

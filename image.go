@@ -107,18 +107,29 @@ func publishScanned(
 	if err != nil {
 		return "", failure("the image's bill of materials", err)
 	}
+	return published(ctx, image, []byte(bill), target, username, password)
+}
+
+// published sends an image, and attaches a bill of materials; nil for none.
+func published(
+	ctx context.Context, image *dagger.Container, bill []byte, target imageref.Ref, username string, password *dagger.Secret,
+) (string, error) {
 	registry := &ociimage.Registry{Host: target.Registry, Repository: target.Repository, Username: username}
 	if password != nil {
+		var err error
 		if registry.Password, err = password.Plaintext(ctx); err != nil {
 			return "", failure("the password cannot be read", err)
 		}
 	}
 	var digest string
-	err = archived(ctx, image, func(archive *ociimage.Archive) (err error) {
+	err := archived(ctx, image, func(archive *ociimage.Archive) (err error) {
 		if digest, err = registry.Push(ctx, archive, target.Tag); err != nil {
 			return fmt.Errorf("publishing %s: %w", target, err)
 		}
-		if _, err = registry.Attach(ctx, archive.Descriptor(), "application/vnd.cyclonedx+json", "sbom.cdx.json", []byte(bill)); err != nil {
+		if bill == nil {
+			return nil
+		}
+		if _, err = registry.Attach(ctx, archive.Descriptor(), "application/vnd.cyclonedx+json", "sbom.cdx.json", bill); err != nil {
 			return fmt.Errorf("%s@%s is published, its bill of materials is not: %w", target, digest, err)
 		}
 		return nil

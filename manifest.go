@@ -87,12 +87,18 @@ func manifestFile(made lineage.Manifest, digest modelDigest) (*dagger.File, erro
 
 // made is how the model was made: by this call, or as an earlier job wrote down.
 func (m *Model) made(ctx context.Context, settings config.Config) (lineage.Manifest, error) {
-	if m.Made != nil {
-		text, err := m.Made.Contents(ctx)
+	if m.Folder != nil {
+		recorded, err := oneFile(ctx, m.Folder, lineage.FileName)
 		if err != nil {
-			return lineage.Manifest{}, failure("cannot read "+lineage.FileName, err)
+			return lineage.Manifest{}, err
 		}
-		return lineage.Read([]byte(text))
+		if recorded != nil {
+			text, err := recorded.Contents(ctx)
+			if err != nil {
+				return lineage.Manifest{}, failure("cannot read "+lineage.FileName, err)
+			}
+			return lineage.Read([]byte(text))
+		}
 	}
 	if m.Training == nil {
 		return lineage.Manifest{}, fmt.Errorf("nothing is known of how this model was made: give --directory the output of run or of train output, which holds %s beside model/",
@@ -107,7 +113,20 @@ func (m *Model) made(ctx context.Context, settings config.Config) (lineage.Manif
 
 // recipe is all that is known of a model before it is trained.
 func (m *TensorflowCi) recipe(ctx context.Context, settings config.Config) (lineage.Manifest, error) {
-	recipe := lineage.Manifest{
+	recipe := intended(settings)
+	for _, add := range []func(context.Context, config.Config, *lineage.Manifest) error{
+		m.addInputs, m.addProfile, m.addImage, m.addRequirements, m.addInstalled, addTools,
+	} {
+		if err := add(ctx, settings, &recipe); err != nil {
+			return recipe, err
+		}
+	}
+	return recipe, nil
+}
+
+// intended is what the settings alone say of a training.
+func intended(settings config.Config) lineage.Manifest {
+	return lineage.Manifest{
 		Model: settings.Model,
 		Parameters: lineage.Parameters{
 			Script: settings.Train.Script, Args: arguments(settings.Train.Args), Workers: settings.Train.Workers,
@@ -115,14 +134,6 @@ func (m *TensorflowCi) recipe(ctx context.Context, settings config.Config) (line
 		Seed:         settings.Train.Seed,
 		Reproducible: settings.Train.Reproducible,
 	}
-	for _, add := range []func(context.Context, config.Config, *lineage.Manifest) error{
-		m.addInputs, m.addProfile, m.addImage, m.addRequirements, addTools,
-	} {
-		if err := add(ctx, settings, &recipe); err != nil {
-			return recipe, err
-		}
-	}
-	return recipe, nil
 }
 
 // addInputs records code and data as the training saw them.
@@ -164,7 +175,25 @@ func (m *TensorflowCi) addImage(ctx context.Context, settings config.Config, man
 	return nil
 }
 
+// addRequirements records what is asked for, and installs nothing.
 func (m *TensorflowCi) addRequirements(ctx context.Context, settings config.Config, manifest *lineage.Manifest) error {
+	if settings.Requirements == config.NoRequirements {
+		return nil
+	}
+	files, err := m.requirementFiles(ctx, settings.Requirements)
+	if err != nil {
+		return err
+	}
+	tree, err := m.tree(ctx, files)
+	if err != nil {
+		return err
+	}
+	manifest.Requirements.File, manifest.Requirements.Digest = settings.Requirements, tree.Digest
+	return nil
+}
+
+// addInstalled records what an install of the requirements gives.
+func (m *TensorflowCi) addInstalled(ctx context.Context, settings config.Config, manifest *lineage.Manifest) error {
 	installed, err := m.installed(ctx, settings)
 	if err != nil {
 		return err
@@ -178,18 +207,6 @@ func (m *TensorflowCi) addRequirements(ctx context.Context, settings config.Conf
 		return fmt.Errorf("the installed packages: %w", err)
 	}
 	manifest.Requirements.Installed = lineage.Packages(versions)
-	if settings.Requirements == config.NoRequirements {
-		return nil
-	}
-	files, err := m.requirementFiles(ctx, settings.Requirements)
-	if err != nil {
-		return err
-	}
-	tree, err := m.tree(ctx, files)
-	if err != nil {
-		return err
-	}
-	manifest.Requirements.File, manifest.Requirements.Digest = settings.Requirements, tree.Digest
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
-	"dagger/tensorflow-ci/lineage"
 )
 
 // Model is a SavedModel and what can be done with one.
@@ -22,8 +21,6 @@ type Model struct {
 	Training *dagger.File
 	// +private
 	Record *dagger.File
-	// +private
-	Made *dagger.File
 	// +private
 	Folder *dagger.Directory
 	// +private
@@ -51,9 +48,6 @@ func (m *TensorflowCi) Model(
 	model := &Model{SavedModel: directory.Directory("model"), Logs: dag.Directory(), Folder: directory, Line: m}
 	if slices.Contains(names, "logs/") {
 		model.Logs = directory.Directory("logs")
-	}
-	if slices.Contains(names, lineage.FileName) {
-		model.Made = directory.File(lineage.FileName)
 	}
 	return model, nil
 }

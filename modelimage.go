@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"path"
 
-	"dagger/tensorflow-ci/imageref"
 	"dagger/tensorflow-ci/internal/dagger"
-	"dagger/tensorflow-ci/ociimage"
 )
 
 // digestLabel is the canonical digest of the model in an image.
@@ -63,14 +61,9 @@ func (m *Model) PublishModelImage(
 	// +optional
 	password *dagger.Secret,
 ) (string, error) {
-	target, err := imageref.Parse(address)
-	switch {
-	case err != nil:
+	target, err := publishTarget(address, username, password)
+	if err != nil {
 		return "", err
-	case target.Tag == "" || target.Pinned():
-		return "", fmt.Errorf("address %s: name a tag and no digest, which follows from the image", address)
-	case (username == "") != (password == nil):
-		return "", fmt.Errorf("--username and --password go together: give both, or none where the registry needs none")
 	}
 	image, err := m.ModelImage(ctx, version)
 	if err != nil {
@@ -83,19 +76,5 @@ func (m *Model) PublishModelImage(
 	if err := report.Check(); err != nil {
 		return "", fmt.Errorf("nothing was published: %w", err)
 	}
-	registry := &ociimage.Registry{Host: target.Registry, Repository: target.Repository, Username: username}
-	if password != nil {
-		if registry.Password, err = password.Plaintext(ctx); err != nil {
-			return "", failure("the password cannot be read", err)
-		}
-	}
-	var digest string
-	err = archived(ctx, image, func(archive *ociimage.Archive) (err error) {
-		digest, err = registry.Push(ctx, archive, target.Tag)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("publishing %s: %w", target, err)
-	}
-	return target.String() + "@" + digest, nil
+	return published(ctx, image, nil, target, username, password)
 }

@@ -61,7 +61,7 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
-	evaluation, exports, pictures, err := model.judged(ctx, settings, baseline)
+	judged, err := model.judged(ctx, settings, baseline)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (m *TensorflowCi) Pipeline(
 	if err := model.addTraining(ctx, &recipe); err != nil {
 		return nil, err
 	}
-	manifest, err := model.manifest(ctx, recipe, evaluation)
+	manifest, err := model.manifest(ctx, recipe, judged.evaluation)
 	if err != nil {
 		return nil, err
 	}
@@ -80,37 +80,24 @@ func (m *TensorflowCi) Pipeline(
 		{"scan", found.scan.Summary, found.scan.Record},
 		{"test", found.test.Summary, found.test.Record},
 		{"train", "passed", model.Record},
-		{"evaluate", evaluation.Summary, evaluation.Record},
+		{"evaluate", judged.evaluation.Summary, judged.evaluation.Record},
 	}
-	made := dag.Directory()
 	for i, form := range settings.Exports {
-		records = append(records, record{form, exports[i].Summary, exports[i].Record})
-		made = made.
-			WithDirectory("exports/"+form, exports[i].Directory).
-			WithFile("reports/"+form+".json", exports[i].Report)
+		records = append(records, record{form, judged.exports[i].Summary, judged.exports[i].Record})
 	}
 	steps, err := account.recorded(ctx, model, records)
 	if err != nil {
 		return nil, err
 	}
-	if settings.Report {
-		page, err := model.page(ctx, report.Input{Scan: found.scan.Verdict, Steps: []byte(steps)}, evaluation, manifest, exports, pictures)
-		if err != nil {
-			return nil, err
-		}
-		made = made.WithDirectory("report", page)
+	made, err := model.delivered(ctx, settings, judged, manifest, report.Input{Scan: found.scan.Verdict, Steps: []byte(steps)})
+	if err != nil {
+		return nil, err
 	}
 	made = made.
-		WithDirectory("model", model.SavedModel).
-		WithDirectory("logs", model.Logs).
-		WithFile("metrics.json", evaluation.Metrics).
-		WithFile(lineage.FileName, manifest).
 		WithDirectory("reports", found.lint.Reports).
 		WithDirectory("reports", found.scan.Reports()).
 		WithDirectory("reports", found.test.Reports).
 		WithDirectory("reports", found.data.Reports).
-		WithFile("reports/evaluation.json", evaluation.Report).
-		WithFile("reports/predictions.csv", evaluation.Predictions).
 		WithNewFile("reports/steps.json", steps)
 	return m.attested(ctx, made, key)
 }
@@ -156,42 +143,6 @@ func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, inst
 	})
 	err := group.Wait()
 	return found, err
-}
-
-// judged evaluates the model and makes its other forms at the same time, since neither waits for the other; the pictures of
-// its report, where one is wanted, follow the evaluation. The gate's word comes first: a model that does not pass it has no
-// other forms, whatever became of them.
-func (m *Model) judged(ctx context.Context, settings config.Config, baseline *dagger.Directory) (*Evaluation, []*Export, *dagger.Directory, error) {
-	making, stop := context.WithCancel(ctx)
-	defer stop()
-	exports := make([]*Export, len(settings.Exports))
-	group, making := errgroup.WithContext(making)
-	for i, form := range settings.Exports {
-		group.Go(func() (err error) {
-			exports[i], err = m.export(making, form)
-			return err
-		})
-	}
-	evaluation, err := m.Evaluate(ctx, nil, baseline)
-	if err == nil {
-		err = evaluation.Check()
-	}
-	if err != nil {
-		stop()
-		_ = group.Wait() // what was stopped has nothing to say
-		return nil, nil, nil, err
-	}
-	var pictures *dagger.Directory
-	if settings.Report {
-		group.Go(func() (err error) {
-			pictures, err = m.Line.pictures(making, settings, evaluation.Report, evaluation.Predictions, m.Logs)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, nil, err
-	}
-	return evaluation, exports, pictures, nil
 }
 
 // Run the whole line: the same as pipeline, by a name that dagger call accepts.

@@ -110,20 +110,20 @@ func (m *Model) Report(
 }
 
 // page is the report of a run: what it found beside the model, in, and what it made of the model.
-func (m *Model) page(ctx context.Context, in report.Input, evaluation *Evaluation, manifest *dagger.File, exports []*Export, pictures *dagger.Directory) (*dagger.Directory, error) {
+func (m *Model) page(ctx context.Context, in report.Input, judged judgement, manifest *dagger.File) (*dagger.Directory, error) {
 	text, err := manifest.Contents(ctx)
 	if err != nil {
 		return nil, failure("the report", err)
 	}
 	in.Manifest, in.Exports = []byte(text), map[string][]byte{}
-	for at, export := range exports {
+	for at, export := range judged.exports {
 		text, err := export.Report.Contents(ctx)
 		if err != nil {
 			return nil, failure("the report", err)
 		}
 		in.Exports[fmt.Sprint(at)] = []byte(text) // the report itself says which form it is of
 	}
-	return reported(ctx, in, evaluation.Report, m.SavedModel, pictures)
+	return reported(ctx, in, judged.evaluation.Report, m.SavedModel, judged.pictures)
 }
 
 // exportReport is where the report of an export may lie in a result.

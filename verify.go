@@ -227,11 +227,8 @@ func (m *TensorflowCi) repeated(ctx context.Context, recorded lineage.Manifest, 
 
 // same refuses inputs that are not the recorded ones, cheapest first; nothing is trained of other inputs.
 func (m *TensorflowCi) same(ctx context.Context, settings config.Config, recorded lineage.Manifest) (lineage.Manifest, error) {
-	now := lineage.Manifest{
-		Parameters: lineage.Parameters{Script: settings.Train.Script, Args: arguments(settings.Train.Args), Workers: settings.Train.Workers},
-		Seed:       settings.Train.Seed, Reproducible: settings.Train.Reproducible,
-		Threads: map[string]string{}, Device: lineage.Device{Kind: "cpu"},
-	}
+	now := intended(settings)
+	now.Threads, now.Device.Kind = map[string]string{}, "cpu"
 	for _, variable := range reproducibleVariables(settings) {
 		if strings.HasPrefix(variable.Name, "TF_NUM_") {
 			now.Threads[variable.Name] = variable.Value
@@ -240,7 +237,7 @@ func (m *TensorflowCi) same(ctx context.Context, settings config.Config, recorde
 	if settings.Train.GPUs != config.NoGPUs {
 		now.Device.Kind = "gpu"
 	}
-	for _, add := range []func(context.Context, config.Config, *lineage.Manifest) error{m.addInputs, m.addImage, m.addRequirementsFile} {
+	for _, add := range []func(context.Context, config.Config, *lineage.Manifest) error{m.addInputs, m.addImage, m.addRequirements} {
 		if err := add(ctx, settings, &now); err != nil {
 			return now, err
 		}
@@ -248,24 +245,10 @@ func (m *TensorflowCi) same(ctx context.Context, settings config.Config, recorde
 	if err := otherInputs(recorded, now); err != nil {
 		return now, err
 	}
-	if err := m.addRequirements(ctx, settings, &now); err != nil {
+	if err := m.addInstalled(ctx, settings, &now); err != nil {
 		return now, fmt.Errorf("the recorded requirements cannot be installed any more, so that the model cannot be made again: %w", err)
 	}
 	return now, otherInputs(recorded, now)
-}
-
-// addRequirementsFile records the requirements without installing them.
-func (m *TensorflowCi) addRequirementsFile(ctx context.Context, settings config.Config, manifest *lineage.Manifest) error {
-	if settings.Requirements == config.NoRequirements {
-		return nil
-	}
-	files, err := m.requirementFiles(ctx, settings.Requirements)
-	if err != nil {
-		return err
-	}
-	tree, err := m.tree(ctx, files)
-	manifest.Requirements.File, manifest.Requirements.Digest = settings.Requirements, tree.Digest
-	return err
 }
 
 func otherInputs(recorded, now lineage.Manifest) error {

@@ -100,19 +100,11 @@ func (c *Client) put(ctx context.Context, name string, content []byte) error {
 		folder = ""
 	}
 	query := url.Values{"fs": {c.At}, "remote": {folder}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/operations/uploadfile?"+query.Encode(), &body)
+	response, err := c.post(ctx, "operations/uploadfile?"+query.Encode(), form.FormDataContentType(), &body)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", form.FormDataContentType())
-	response, err := c.send(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return failed(response)
-	}
+	response.Body.Close()
 	return nil
 }
 
@@ -251,19 +243,11 @@ func (c *Client) call(ctx context.Context, limit time.Duration, command string, 
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+command, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := c.send(request)
+	response, err := c.post(ctx, command, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return failed(response)
-	}
 	if answer == nil {
 		return nil
 	}
@@ -275,6 +259,24 @@ func (c *Client) call(ctx context.Context, limit time.Duration, command string, 
 
 // direct knows no proxy: rclone runs beside the caller.
 var direct = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
+
+// post asks rclone and returns its answer, whose body the caller closes; an answer of failure is an error.
+func (c *Client) post(ctx context.Context, command, form string, body io.Reader) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+command, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", form)
+	response, err := c.send(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		defer response.Body.Close()
+		return nil, failed(response)
+	}
+	return response, nil
+}
 
 func (c *Client) send(request *http.Request) (*http.Response, error) {
 	request.SetBasicAuth(c.User, c.Password)

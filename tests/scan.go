@@ -192,13 +192,5 @@ func (t *Tests) registry() string {
 // holds wants every one of parts in a file.
 func holds(ctx context.Context, file *dagger.File, parts ...string) error {
 	text, err := file.Contents(ctx)
-	if err != nil {
-		return err
-	}
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			return fmt.Errorf("it does not say %q:\n%s", part, text)
-		}
-	}
-	return nil
+	return said(text, err, parts...)
 }
