@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -34,14 +35,34 @@ const (
 	maxObject = 64 << 20
 	// brief is how long a call may take that moves no model.
 	brief = 2 * time.Minute
+	// maxReads is how often an object is read that was cut short each time before.
+	maxReads = 5
 )
 
 var _ release.Store = (*Client)(nil)
 
-// Read returns an object.
+// Read returns an object, as it was at one moment: a read that was cut short is read again, since an object that is
+// replaced or removed meanwhile ends early.
 func (c *Client) Read(ctx context.Context, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
+	for attempt := 1; ; attempt++ {
+		content, err := c.get(ctx, name)
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			return content, err
+		}
+		if attempt == maxReads {
+			return nil, fmt.Errorf("%s was cut short in each of %d reads: %w", name, maxReads, explained(err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s was cut short, and the store did not answer in time after it (%w)", name, context.Cause(ctx))
+		case <-time.After(time.Duration(attempt) * 50 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Client) get(ctx context.Context, name string) ([]byte, error) {
 	address := c.URL + (&url.URL{Path: "/[" + c.At + "]/" + name}).EscapedPath()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -56,6 +77,9 @@ func (c *Client) Read(ctx context.Context, name string) ([]byte, error) {
 		return nil, failed(response)
 	}
 	content, err := io.ReadAll(io.LimitReader(response.Body, maxObject+1))
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, explained(err.Error())
 	}
