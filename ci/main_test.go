@@ -30,6 +30,7 @@ func TestDispatchRefuses(t *testing.T) {
 		"argument too much": {[]string{"run", "a", "b"}, `"b"`},
 		"unknown stage":     {[]string{"test", "--stage", "modul"}, "modul"},
 		"no time to fuzz":   {[]string{"fuzz", "--time", "0s"}, "at least 1s"},
+		"unknown drill":     {[]string{"drill", "--only", "earthquake"}, "earthquake"},
 		"no repetition":     {[]string{"bench", "--times", "0"}, "at least 1"},
 		"unknown gitlab":    {[]string{"gitlab", "rendr"}, "want render or validate"},
 	} {
