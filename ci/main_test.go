@@ -223,3 +223,16 @@ func TestOpenLogIsForOneProgram(t *testing.T) {
 		t.Errorf("the words of an earlier program are left: %q, %v", text, err)
 	}
 }
+
+func TestOnFullDisk(t *testing.T) {
+	staging := t.TempDir()
+	for message, want := range map[string]bool{
+		"write " + staging + "/model: no space left on device": true,
+		"write " + staging + "/model: permission denied":       false,
+	} {
+		err := onFullDisk(errors.New(message), "out", staging)
+		if got := strings.Contains(err.Error(), "the disk of --out out is full"); got != want || !strings.Contains(err.Error(), message) {
+			t.Errorf("%s: %v", message, err)
+		}
+	}
+}

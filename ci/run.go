@@ -72,12 +72,25 @@ func run(ctx context.Context, args []string) error {
 	began := time.Now()
 	log, err := callModule(ctx, machine, call, "run", "the main job on "+project)
 	if err != nil {
-		return err
+		return onFullDisk(err, *out, staging.Path())
 	}
 	if err := staging.Commit(); err != nil {
 		return err
 	}
 	return show(*out, log, began)
+}
+
+// onFullDisk says which disk is full, where it is that of the result: the engine's words name a folder that nobody chose.
+func onFullDisk(err error, out, staging string) error {
+	const little = 64 << 20 // bytes: a file that does not fit leaves some
+	var disk syscall.Statfs_t
+	if !strings.Contains(err.Error(), "no space left on device") || syscall.Statfs(staging, &disk) != nil {
+		return err
+	}
+	if !strings.Contains(err.Error(), staging) && disk.Bavail*uint64(disk.Bsize) > little {
+		return err
+	}
+	return fmt.Errorf("no space left for the result: the disk of --out %s is full; free some, or name another place: %w", out, err)
 }
 
 // projectAndExtra splits the arguments at the place of the two dashes, -1 when there are none.
