@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -119,12 +120,21 @@ func unmoved(ctx context.Context, wanted imageref.Ref) error {
 	return nil
 }
 
+// resolveLimit is more than a registry needs for a few small documents. The engine itself goes on asking for minutes where a
+// network swallows its packets, and nobody is told.
+const resolveLimit = 2 * time.Minute
+
 // resolve asks the registry for a reference's digest.
 func resolve(ctx context.Context, wanted imageref.Ref) (string, error) {
-	resolved, err := dag.Container().From(wanted.String()).ImageRef(ctx)
+	asking, cancel := context.WithTimeout(ctx, resolveLimit)
+	defer cancel()
+	resolved, err := dag.Container().From(wanted.String()).ImageRef(asking)
 	switch {
 	case err == nil:
 		return resolved, nil
+	case asking.Err() != nil && ctx.Err() == nil:
+		return "", fmt.Errorf("%s cannot be had: neither %s nor a mirror of it answers within %s: does the engine's network reach them",
+			wanted.Familiar(), wanted.Registry, resolveLimit)
 	case strings.Contains(err.Error(), "no match for platform"):
 		return "", failure(wanted.Familiar()+" holds no image for this machine's kind of processor", err)
 	case strings.Contains(err.Error(), "not found"):
