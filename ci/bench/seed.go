@@ -42,11 +42,15 @@ RUN python3 train.py --data-path data --model-dir /out/model --log-dir /out/logs
 `
 
 // certified is the base with the authorities that a download may need, which has no part in what is measured.
-const certified = `FROM ` + baseImage + `
-COPY ca.crt /ca.crt
-ENV PIP_CERT=/ca.crt SSL_CERT_FILE=/ca.crt PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
+const (
+	certified = `FROM ` + baseImage + `
+ENV PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
 LABEL ` + benchLabel + `=seed
 `
+	withAuthorities = `COPY ca.crt /ca.crt
+ENV PIP_CERT=/ca.crt SSL_CERT_FILE=/ca.crt
+`
+)
 
 // group sets the line's runs against both ways. A build in which nothing changed only asks Docker's cache, and looks at no
 // scan: that ratio is told and has no goal.
@@ -105,19 +109,18 @@ func (s *seed) prepareBuild(ctx context.Context) (err error) {
 	if s.image, err = copyProject(s.place.Root, filepath.Join(s.place.Folder, "build")); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(s.image.folder, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
-		return err
-	}
-	base := filepath.Join(s.place.Folder, "build-base")
+	base, recipe := filepath.Join(s.place.Folder, "build-base"), certified
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return err
 	}
-	authorities, err := os.ReadFile(certificates)
-	if err != nil {
-		return err
+	if authorities, err := os.ReadFile(certificates); err == nil { // where a machine has none there, the image's own do
+		recipe += withAuthorities
+		if err := os.WriteFile(filepath.Join(base, "ca.crt"), authorities, 0o644); err != nil {
+			return err
+		}
 	}
-	for name, text := range map[string][]byte{"ca.crt": authorities, "Dockerfile": []byte(certified)} {
-		if err := os.WriteFile(filepath.Join(base, name), text, 0o644); err != nil {
+	for folder, text := range map[string]string{base: recipe, s.image.folder: dockerfile} {
+		if err := os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
