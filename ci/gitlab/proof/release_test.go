@@ -98,7 +98,7 @@ func inProduction(t *testing.T, pipeline local, s shell) {
 // and fails nowhere, and one whose model is another, which goes into production and is taken back.
 func laterPipelines(t *testing.T, pipeline local, s shell) {
 	store := stored{pipeline, s}
-	released := []string{"export", "sign", "push", "deploy-test", "approve", "canary", "promote"}
+	released := []string{"export", "sign", "push", "deploy-test", "approve", "canary", "promote", "--manual", "approve"}
 	pipeline.variables["CI_PIPELINE_IID"] = "8"
 	done := pipeline.run(t, released...)
 	if done.status != 0 {
