@@ -37,10 +37,9 @@ func (m *TensorflowCi) tool(ctx context.Context, settings config.Config, name st
 		return nil, err
 	}
 	folder, err := m.withUv(dag.Container().From(image)).
-		With(scripts("requirements/" + name + ".txt")).
+		With(scripts("tool.py", "intact.py", "requirements/"+name+".txt")).
 		With(m.installing(
-			lineDir+"/uv/bin/uv", "pip", "install", "--quiet", "--python", "python3",
-			"--target", lineDir+"/tool", "--no-deps", "--require-hashes", "--requirements", lineDir+"/requirements/"+name+".txt",
+			"python3", lineDir+"/tool.py", "--uv", lineDir+"/uv/bin/uv", "--requirements", lineDir+"/requirements/"+name+".txt", "--out", lineDir+"/tool",
 		)).
 		Directory(lineDir + "/tool").
 		Sync(ctx)

@@ -68,8 +68,11 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 	if checkpoints != nil {
 		launch = append(launch, "--checkpoints", checkpointDir)
 	}
+	if settings.Train.Memory > 0 {
+		launch = append(launch, "--memory", strconv.FormatInt(settings.Train.Memory, 10))
+	}
 	trainer := installed.
-		With(scripts("launch.py", "seeded.py", "export.py")).
+		With(scripts("launch.py", "seeded.py", "export.py", "memory.py")).
 		WithDirectory(sourceDir, source).
 		WithMountedDirectory(dataPath, data).
 		WithWorkdir(sourceDir).

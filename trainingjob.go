@@ -40,7 +40,8 @@ func (m *TensorflowCi) TrainingJob(
 		return nil, err
 	}
 	text, err := jobspec.Job{
-		Model: settings.Model, Image: image, Nodes: nodes, Directory: sourceDir, Output: outDir, GPUs: cards, TimeLimit: settings.Train.TimeLimit,
+		Model: settings.Model, Image: image, Nodes: nodes, Directory: sourceDir, Output: outDir, GPUs: cards, Memory: settings.Train.Memory,
+		TimeLimit: settings.Train.TimeLimit,
 		Command: slices.Concat([]string{
 			// The environment holds the project and nothing of the line: what fixes the seed comes along as text.
 			"python3", "-c", string(seeded), strconv.Itoa(settings.Train.Seed), settings.Train.Reproducible, settings.Train.Script,

@@ -19,7 +19,7 @@ func (p *proof) example(ctx context.Context) error {
 	defer os.RemoveAll(folder)
 	module := filepath.Join(p.root, "examples", "go")
 	call := dagger.Call{CLI: p.machine.CLI(), Module: module, Args: []string{"ship", "export", "--path", folder}}
-	if err := callModule(ctx, p.machine, call, "example", "the example in "+module); err != nil {
+	if _, err := callModule(ctx, p.machine, call, "example", "the example in "+module); err != nil {
 		return err
 	}
 	for name, holds := range map[string]string{"model.tflite": "TFL3", "summary.txt": "model sha256:"} {

@@ -13,6 +13,7 @@ import (
 
 	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/plan"
+	"dagger/tensorflow-ci/ci/state"
 )
 
 func TestDispatchRefuses(t *testing.T) {
@@ -28,6 +29,7 @@ func TestDispatchRefuses(t *testing.T) {
 		"argument too much": {[]string{"run", "a", "b"}, `"b"`},
 		"unknown stage":     {[]string{"test", "--stage", "modul"}, "modul"},
 		"no time to fuzz":   {[]string{"fuzz", "--time", "0s"}, "at least 1s"},
+		"unknown drill":     {[]string{"drill", "--only", "earthquake"}, "earthquake"},
 		"no repetition":     {[]string{"bench", "--times", "0"}, "at least 1"},
 		"unknown group":     {[]string{"bench", "--only", "line,lines"}, "lines: want some of install, line"},
 		"a grid too small":  {[]string{"bench", "--scale", "20"}, "30 to 1000"},
@@ -161,5 +163,32 @@ func TestDiagnose(t *testing.T) {
 	}
 	if bads, _ := verdicts(bare, plan.Plan{}); bads != 3 {
 		t.Errorf("a bare machine where nothing can be brought: %d problems, want 3", bads)
+	}
+}
+
+func TestOpenLogIsForOneProgram(t *testing.T) {
+	folder := state.At(t.TempDir())
+	var names []string
+	open := func() *os.File {
+		file, err := openLog(folder, "run")
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, filepath.Base(file.Name()))
+		return file
+	}
+	first, second := open(), open()
+	defer second.Close()
+	if _, err := first.WriteString("words"); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	third := open()
+	defer third.Close()
+	if got := strings.Join(names, " "); got != "run.log run-2.log run.log" {
+		t.Errorf("got %s", got)
+	}
+	if text, err := os.ReadFile(third.Name()); err != nil || len(text) != 0 {
+		t.Errorf("the words of an earlier program are left: %q, %v", text, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"dagger/tensorflow-ci/ci/dagger"
@@ -14,6 +15,7 @@ import (
 	"dagger/tensorflow-ci/ci/proc"
 	"dagger/tensorflow-ci/ci/result"
 	"dagger/tensorflow-ci/ci/setup"
+	"dagger/tensorflow-ci/ci/state"
 	"dagger/tensorflow-ci/ci/step"
 )
 
@@ -68,8 +70,8 @@ func run(ctx context.Context, args []string) error {
 	}
 	call.Args = append(call.Args, "export", "--path", staging.Path())
 	began := time.Now()
-	log := machine.Folder.Log("run")
-	if err := callModule(ctx, machine, call, "run", "the main job on "+project); err != nil {
+	log, err := callModule(ctx, machine, call, "run", "the main job on "+project)
+	if err != nil {
 		return err
 	}
 	if err := staging.Commit(); err != nil {
@@ -114,17 +116,14 @@ func cleanCommit(ctx context.Context, project string) string {
 	return commit
 }
 
-// callModule makes the call under a moving line, and says in one message why it failed.
-func callModule(ctx context.Context, machine *setup.Machine, call dagger.Call, name, what string) error {
-	path := machine.Folder.Log(name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	log, err := os.Create(path)
+// callModule makes the call under a moving line, and says in one message why it failed; path is that of its log.
+func callModule(ctx context.Context, machine *setup.Machine, call dagger.Call, name, what string) (path string, err error) {
+	log, err := openLog(machine.Folder, name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer log.Close()
+	path = log.Name()
 	screen := step.NewScreen(os.Stdout, terminal(os.Stdout))
 	defer screen.Close()
 	work := &step.Step{Name: name, What: what}
@@ -136,10 +135,10 @@ func callModule(ctx context.Context, machine *setup.Machine, call dagger.Call, n
 	switch {
 	case err == nil:
 		screen.Finished(work, step.Done)
-		return nil
+		return path, nil
 	case ctx.Err() != nil:
 		screen.Finished(work, step.Interrupted)
-		return context.Cause(ctx)
+		return path, context.Cause(ctx)
 	}
 	screen.Finished(work, step.Failed)
 	if cause == nil {
@@ -153,7 +152,33 @@ func callModule(ctx context.Context, machine *setup.Machine, call dagger.Call, n
 			}
 		}
 	}
-	return fmt.Errorf("%w\nfull log: %s", cause, path)
+	return path, fmt.Errorf("%w\nfull log: %s", cause, path)
+}
+
+// openLog opens the log of a call for this program alone: while another one writes to it, the next of a row of names. In a
+// log that two write to, the one that fails would find the other's words.
+func openLog(folder state.Folder, name string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(folder.Log(name)), 0o755); err != nil {
+		return nil, err
+	}
+	for number, try := 2, name; ; number++ {
+		file, err := os.OpenFile(folder.Log(try), os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // the kernel frees it with the file
+		if err == nil {
+			err = file.Truncate(0)
+		}
+		if err == nil {
+			return file, nil
+		}
+		file.Close()
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("the log %s: %w", file.Name(), err)
+		}
+		try = fmt.Sprintf("%s-%d", name, number)
+	}
 }
 
 var errDaemonGone = errors.New("the Docker daemon went away in the middle: `go run ./ci up` starts it again, then repeat the command; what had finished is cached")
@@ -194,8 +219,11 @@ func machineGone(ctx context.Context, machine *setup.Machine) error {
 		return errDaemonGone
 	}
 	facts := look(ctx, machine.Folder)
-	if machine.Plan.Mirror && !facts.Engine.Running {
+	switch {
+	case machine.Plan.Mirror && !facts.Engine.Running:
 		return fmt.Errorf("the engine stopped in the middle (container %[1]s): `docker logs --tail 20 %[1]s` says why, `go run ./ci up` starts it again", host.EngineContainer)
+	case machine.Plan.Mirror && !machine.Folder.Process(setup.RegistryProcess).Alive():
+		return fmt.Errorf("the registry that the engine has its images from stopped in the middle: %s says why, `go run ./ci up` starts it again", machine.Folder.Log(setup.RegistryProcess))
 	}
 	return nil
 }

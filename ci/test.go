@@ -221,7 +221,7 @@ func (p *proof) module(ctx context.Context) error {
 		call.Args = append(call.Args, "--database", database)
 	}
 	call.Args = append(call.Args, "all")
-	if err := callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module); err != nil {
+	if _, err := callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module); err != nil {
 		return err
 	}
 	return p.example(ctx)

@@ -88,6 +88,7 @@ type Train struct {
 	Reproducible string // Off, Host or Portable
 	Threads      int    // how many threads share one operation; decides the last bits of sums
 	TimeLimit    time.Duration
+	Memory       int64 // bytes that the script and what it starts may hold; 0 for no limit
 	Workers      int
 	Ignore       []string // patterns, as in .gitignore, of files whose change does not train again
 }

@@ -42,6 +42,7 @@ train:
   reproducible: off
   threads: 4
   time-limit: 90s
+  memory: 1.5GiB
   workers: 2
   ignore: [notebooks/, "!keep.md"]
 evaluate: {data: data/held-out.csv, label: is_phishing, signature: serve, output: probs, task: binary, slices: [country], threshold: 0.25}
@@ -95,6 +96,7 @@ func sampleConfig() Config {
 			Reproducible: Off,
 			Threads:      4,
 			TimeLimit:    90 * time.Second,
+			Memory:       3 << 29,
 			Workers:      2,
 			Ignore:       []string{"notebooks/", "!keep.md"},
 		},
@@ -162,6 +164,9 @@ func TestParseForms(t *testing.T) {
 		{"train: {args: {note: \"a\\nb\"}}", func(c Config) any { return c.Train.Args[0].Value }, "a\nb"},
 		{"train: {args: {rate: 1_000}}", func(c Config) any { return c.Train.Args[0].Value }, "1_000"},
 		{"train: {time-limit: 168h}", func(c Config) any { return c.Train.TimeLimit }, 7 * 24 * time.Hour},
+		{"train: {memory: none}", func(c Config) any { return c.Train.Memory }, int64(0)},
+		{"train: {memory: 256MiB}", func(c Config) any { return c.Train.Memory }, int64(256 << 20)},
+		{"train: {memory: 16TiB}", func(c Config) any { return c.Train.Memory }, int64(16 << 40)},
 		{"train: {seed: 4294967295}", func(c Config) any { return c.Train.Seed }, 4294967295},
 		{"lint: {paths: [.]}", func(c Config) any { return c.Lint.Paths }, []string{"."}},
 		{"lint: {paths: [a/../b]}", func(c Config) any { return c.Lint.Paths }, []string{"b"}},
@@ -203,7 +208,7 @@ func TestOverride(t *testing.T) {
 	base := sampleConfig()
 	got, err := base.Override([]string{
 		"model=ham", "model=spam", "images.trivy=aquasec/trivy:0.69.3", "requirements=none", "test.coverage.minimum=0",
-		"train.seed=9", "train.time-limit=5m", "train.reproducible=portable", "train.gpus=all",
+		"train.seed=9", "train.time-limit=5m", "train.reproducible=portable", "train.gpus=all", "train.memory=8GiB",
 		"train.args.epochs=5", "train.args.shuffle=false", "train.args.new=true", "train.args.empty=", "train.args.equal=a=b",
 		"train.args.layer=null", "evaluate.label=5", "scan.ignore-unfixed=true", "release.store=gs://bucket",
 	})
@@ -216,6 +221,7 @@ func TestOverride(t *testing.T) {
 	want.Requirements = NoRequirements
 	want.Test.Coverage.Minimum = 0
 	want.Train.Seed, want.Train.TimeLimit, want.Train.Reproducible, want.Train.GPUs = 9, 5*time.Minute, Portable, AllGPUs
+	want.Train.Memory = 8 << 30
 	want.Train.Args = []Arg{
 		{Name: "empty"},
 		{Name: "epochs", Value: "5"},

@@ -92,6 +92,7 @@ func (t *Train) read(v value) {
 		"reproducible": into(&t.Reproducible, oneOf(Off, Host, Portable)),
 		"threads":      into(&t.Threads, whole(1, maxThreads)),
 		"time-limit":   into(&t.TimeLimit, duration),
+		"memory":       into(&t.Memory, memory),
 		"workers":      into(&t.Workers, whole(1, maxWorkers)),
 		"ignore":       into(&t.Ignore, list(0, "a list of patterns as in .gitignore, such as [docs/]", ignorePattern)),
 	}.read(v)

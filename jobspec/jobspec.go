@@ -30,6 +30,7 @@ type Job struct {
 	Output      string            // where the chief leaves the model
 	Environment []Variable        // beside TF_CONFIG, which the operator sets
 	GPUs        int               // on each node
+	Memory      int64             // bytes on each node; 0 for no limit
 	TimeLimit   time.Duration     // for the job as a whole
 	Labels      map[string]string // to find the job by
 }
@@ -95,8 +96,8 @@ func (j Job) check() error {
 		return errors.New("there is no command to run")
 	case j.unwritable() != "":
 		return fmt.Errorf("%.60q holds bytes that no container can be given: write it in UTF-8, without a zero", j.unwritable())
-	case j.GPUs < 0 || j.TimeLimit <= 0:
-		return fmt.Errorf("%d GPUs and a time limit of %s cannot be asked for", j.GPUs, j.TimeLimit)
+	case j.GPUs < 0 || j.Memory < 0 || j.TimeLimit <= 0:
+		return fmt.Errorf("%d GPUs, %d bytes of memory and a time limit of %s cannot be asked for", j.GPUs, j.Memory, j.TimeLimit)
 	}
 	return nil
 }
@@ -134,8 +135,15 @@ func (j Job) replica(count int, output volume) replica {
 	for _, one := range j.Environment {
 		node.Env = append(node.Env, variable{text(one.Name), text(one.Value)})
 	}
+	limits := map[string]int64{}
 	if j.GPUs > 0 {
-		node.Resources = &resources{Limits: map[string]int{"nvidia.com/gpu": j.GPUs}}
+		limits["nvidia.com/gpu"] = int64(j.GPUs)
+	}
+	if j.Memory > 0 {
+		limits["memory"] = j.Memory
+	}
+	if len(limits) > 0 {
+		node.Resources = &resources{limits}
 	}
 	return replica{
 		Replicas: count,

@@ -14,7 +14,7 @@ var pinned = "registry.example.com/digits:1@sha256:" + strings.Repeat("012345678
 func sample() Job {
 	return Job{
 		Model: "digits", Image: pinned, Nodes: 3, Command: []string{"python3", "train.py", "--epochs=5"}, Directory: "/src", Output: "/out",
-		Environment: []Variable{{"TF_NUM_INTRAOP_THREADS", "2"}}, GPUs: 2, TimeLimit: 90*time.Minute + time.Millisecond,
+		Environment: []Variable{{"TF_NUM_INTRAOP_THREADS", "2"}}, GPUs: 2, Memory: 8 << 30, TimeLimit: 90*time.Minute + time.Millisecond,
 	}
 }
 
@@ -45,6 +45,7 @@ spec:
                   value: "2"
               resources:
                 limits:
+                  memory: 8589934592
                   nvidia.com/gpu: 2
               volumeMounts:
                 - name: output
@@ -94,7 +95,7 @@ func TestTFJobKeepsEveryArgument(t *testing.T) {
 
 func TestTFJobOfOneNode(t *testing.T) {
 	job := sample()
-	job.Nodes, job.GPUs, job.Environment = 1, 0, nil
+	job.Nodes, job.GPUs, job.Memory, job.Environment = 1, 0, 0, nil
 	text, err := job.TFJob()
 	if err != nil {
 		t.Fatal(err)

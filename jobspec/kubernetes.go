@@ -82,7 +82,7 @@ type variable struct {
 }
 
 type resources struct {
-	Limits map[string]int `yaml:"limits"`
+	Limits map[string]int64 `yaml:"limits"`
 }
 
 type mount struct {

@@ -22,7 +22,9 @@ import re
 import subprocess
 import sys
 
+import intact
 import step
+from intact import canonical, planned
 
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "intel-tensorflow", "tf-nightly", "tf-nightly-cpu")
 HELD = (*TENSORFLOWS, "keras", "numpy", "ml-dtypes", "h5py", "tensorboard")
@@ -31,11 +33,6 @@ PROOF = "import tensorflow as tf, keras, numpy; print('TensorFlow', tf.__version
 
 class Refused(Exception):
     """The requirements cannot be installed; the text is for the person who wrote them."""
-
-
-def canonical(name: str) -> str:
-    """A distribution's name as indexes compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def installed() -> dict[str, str]:
@@ -60,11 +57,6 @@ def pinned(text: str) -> dict[str, str]:
     """The `name==version` lines of a requirements file."""
     found = re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\#,]+)", text, re.MULTILINE)
     return {canonical(name): version for name, version in found}
-
-
-def planned(plan: str) -> dict[str, str]:
-    """What uv says that it would install."""
-    return {canonical(name): version for name, version in re.findall(r"^ \+ (\S+?)==(\S+)", plan, re.MULTILINE)}
 
 
 def clashes(wanted: dict[str, str], before: dict[str, str]) -> list[tuple[str, str]]:
@@ -129,7 +121,17 @@ class Installer:
             # TensorFlow itself is asked for too: only so do its own limits (protobuf, NumPy) bind what is installed.
             owner = next(name for name in TENSORFLOWS if name in before)
             command = self.pip("--constraints", str(limits), "--requirements", str(requirements), f"{owner}=={before[owner]}")
-        outcome = step.run("install", command, limit=self.limit, record=self.out / "run.json")
+        def run(command: list[str]) -> tuple[int, str]:
+            nonlocal outcome
+            outcome = step.run("install", command, limit=self.limit, record=self.out / "run.json")
+            return outcome.status, "\n".join(outcome.tail)
+
+        outcome = step.Outcome(0, False, 0.0, [])
+        image = set(intact.distributions())
+        bad = intact.install(self.uv, command, run, lambda: {name for name, info in set(intact.distributions()) - image})
+        if bad:
+            raise Refused(f"{', '.join(bad)} arrived damaged, twice: is the disk of the engine sound, and does nothing between it and the "
+                          "package index change what it sends?")
         if outcome.timed_out:
             raise Refused(f"installing {source} was stopped after {self.limit:g} s: is the package index reachable?")
         if outcome.status != 0:

@@ -13,10 +13,6 @@ def test_constraints_hold_the_image_and_bar_a_second_tensorflow() -> None:
     assert not any(line.startswith("protobuf") for line in lines), "protobuf is bound by TensorFlow's own limits"
 
 
-def test_planned_reads_what_uv_would_install() -> None:
-    assert install.planned(" - numpy==1.26.4\n + numpy==2.4.6\n + ml_dtypes==0.5.1\n") == {"numpy": "2.4.6", "ml-dtypes": "0.5.1"}
-
-
 @pytest.mark.parametrize(("wanted", "expected"), [
     ({"numpy": "2.4.6", "pandas": "3.0.1"}, [("numpy", "2.4.6")]),
     ({"numpy": "1.26.4"}, []),

@@ -28,6 +28,7 @@ import sys
 import threading
 
 import export
+import memory
 import step
 
 HERE = pathlib.Path(__file__).parent
@@ -47,13 +48,17 @@ def optional_flags(root: pathlib.Path, out: pathlib.Path, checkpoints: pathlib.P
     return flags
 
 
-def complaint(script: str, outcome: step.Outcome, limit: float) -> str | None:
+def complaint(script: str, outcome: step.Outcome, limit: float, most: int) -> str | None:
     """What to tell about a script that did not end well; None when it did."""
     if outcome.timed_out:
         return (f"{script} was stopped after {limit:g} s, the limit in train.time-limit: "
                 "raise the limit, or look in the log above for where it hangs")
+    if outcome.memory:
+        return (f"{script} was stopped when it held {memory.amount(outcome.memory)} of memory, above {memory.amount(most)}, the limit in "
+                "train.memory: use smaller batches, read the data in parts, or raise the limit")
     if outcome.status == -signal.SIGKILL:
-        return f"{script} was killed (signal 9), most often because memory ran out: use smaller batches or a larger machine"
+        return (f"{script} was killed (signal 9), most often because memory ran out: use smaller batches or a larger machine; "
+                "with train.memory, such as 8GiB, it is stopped before the machine suffers")
     if outcome.status < 0:
         return f"{script} was ended by signal {-outcome.status} ({signal.Signals(-outcome.status).name})"
     if outcome.status == 0:
@@ -134,7 +139,7 @@ def gpus() -> list[str]:
 def run(options: argparse.Namespace, seeded: list[str], stop: threading.Event | None = None) -> step.Outcome:
     """Run the script through seeded.py, which takes these arguments."""
     command = [sys.executable, str(HERE / "seeded.py"), *seeded]
-    return step.run("train", command, limit=options.limit, record=options.out / "run.json", stop=stop)
+    return step.run("train", command, limit=options.limit, record=options.out / "run.json", stop=stop, most=options.memory)
 
 
 def run_with_workers(options: argparse.Namespace, seeded: list[str]) -> tuple[str, step.Outcome]:
@@ -146,7 +151,7 @@ def run_with_workers(options: argparse.Namespace, seeded: list[str]) -> tuple[st
 
     with workers.Crew(options.worker) as crew:
         os.environ["TF_CONFIG"] = crew.config(0)
-        crew.start(seeded)
+        crew.start(seeded, options.memory)
         outcome = run(options, seeded, crew.failed)
         if outcome.status == 0:
             crew.wait(max(0.0, options.limit - outcome.seconds))
@@ -168,6 +173,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--mode", choices=("off", "host", "portable"), required=True)
     parser.add_argument("--limit", type=float, required=True, help="seconds")
+    parser.add_argument("--memory", type=int, default=0, help="bytes that the script may hold, with what it starts; 0 for no limit")
     parser.add_argument("rest", nargs="*")
     options = parser.parse_args(arguments)
 
@@ -187,7 +193,7 @@ def main(arguments: list[str]) -> int:
             outcome = run(options, seeded)
     except ConnectionError as error:
         return step.fail(str(error), 1)
-    if message := complaint(who, outcome, options.limit):
+    if message := complaint(who, outcome, options.limit, options.memory):
         if outcome.status > 0 and not outcome.timed_out and checkpoints.stuck():
             checkpoints.clear()
             message += "; it had gone on from a checkpoint of an interrupted run, which is removed: the next run begins anew"

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,24 @@ def test_says_what_is_wrong(tmp_path: pathlib.Path, code: str, status: int, mess
 def test_time_limit(tmp_path: pathlib.Path) -> None:
     result = train(tmp_path, "import time; time.sleep(60)", limit="1")
     assert result.returncode == step.TIMED_OUT and "the limit in train.time-limit" in result.stderr
+
+
+EATS = "kept = []\nwhile len(kept) < 64: kept.append(bytearray(b'x' * (16 << 20)))\n"  # 1 GiB
+
+
+@pytest.mark.parametrize("code", [EATS, "import os, time\nif os.fork(): time.sleep(60)\n" + EATS + "time.sleep(60)\n"])
+def test_memory_limit(tmp_path: pathlib.Path, code: str) -> None:
+    result = train(tmp_path, code, limit="60", options=["--memory", str(300 << 20)])
+    assert result.returncode == 1
+    assert re.search(r"^error: train.py was stopped when it held [\d.]+MiB of memory, above 300MiB, the limit in train.memory: ",
+                     result.stderr, re.MULTILINE), result.stderr
+
+
+def test_memory_that_is_shared_counts_once(tmp_path: pathlib.Path) -> None:
+    code = SAVES + ("import os, time\nshared = bytearray(b'x' * (200 << 20))\nfor _ in range(3): os.fork() or (time.sleep(1), os._exit(0))\n"
+                    "time.sleep(1)\n(d / 'saved_model.pb').touch()\n")
+    result = train(tmp_path, code, options=["--memory", str(400 << 20)])
+    assert result.returncode == 0, result.stderr
 
 
 def test_arguments_reach_the_script_as_they_are(tmp_path: pathlib.Path) -> None:

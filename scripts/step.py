@@ -35,13 +35,15 @@ class Outcome:
     timed_out: bool
     seconds: float
     tail: list[str]
+    memory: int = 0  # bytes that it held when it was killed for that
 
 
 def run(name: str, command: list[str], *, limit: float, record: pathlib.Path, cwd: str | None = None,
-        stop: threading.Event | None = None) -> Outcome:
+        stop: threading.Event | None = None, most: int = 0) -> Outcome:
     """Run `command` for at most `limit` seconds and write its record; stdout and stderr pass through live.
 
-    The command gets a process group of its own, so that what it started ends with it. Setting `stop` ends it early.
+    The command gets a process group of its own, so that what it started ends with it. Setting `stop` ends it early, and so
+    does holding more than `most` bytes of memory, where that is not 0.
     """
     record.parent.mkdir(parents=True, exist_ok=True)
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
@@ -51,6 +53,11 @@ def run(name: str, command: list[str], *, limit: float, record: pathlib.Path, cw
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
     reader = threading.Thread(target=_pass_on, args=(child, tail), daemon=True)
     reader.start()
+    watched = None
+    if most:
+        import memory  # not above: a container whose commands have no such limit need not have that file
+
+        watched = memory.Limit(child, most)
     timed_out = False
     try:
         _wait(child, limit, stop)
@@ -58,7 +65,7 @@ def run(name: str, command: list[str], *, limit: float, record: pathlib.Path, cw
         timed_out = True
     end(child)
     reader.join(timeout=GRACE_SECONDS)
-    outcome = Outcome(child.returncode, timed_out, time.monotonic() - clock, list(tail))
+    outcome = Outcome(child.returncode, timed_out, time.monotonic() - clock, list(tail), watched.stop() if watched else 0)
     record.write_text(json.dumps({
         "name": name,
         "started": started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -3,9 +3,10 @@
     python3 worker.py --port 8470 --out DIR [-- WHATEVER TELLS THIS TRAINING'S WORKERS FROM ANOTHER'S...]
 
 Each message is one line of JSON. On a connection the worker first offers the port on which its TensorFlow will listen,
-{"port": N}; the chief (workers.py) answers with {"config": TF_CONFIG, "arguments": [...]}, the arguments of seeded.py;
-then come the script's output, {"line": TEXT} each, and how it ended, {"status": N}. A connection that breaks ends the
-script. After it the worker waits for the next chief: a training that is tried again may find the same worker.
+{"port": N}; the chief (workers.py) answers with {"config": TF_CONFIG, "arguments": [...], "memory": BYTES}, the arguments of
+seeded.py and the limit in train.memory; then come the script's output, {"line": TEXT} each, and how it ended,
+{"status": N, "memory": BYTES}, the bytes that it held if it was killed for that. A connection that breaks ends the script.
+After it the worker waits for the next chief: a training that is tried again may find the same worker.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import threading
 from typing import BinaryIO
 
+import memory
 import step
 
 HERE = pathlib.Path(__file__).parent
@@ -61,10 +63,12 @@ def work(connection: socket.socket, out: pathlib.Path) -> None:
         step.end(child)
 
     threading.Thread(target=end_with_the_connection, daemon=True).start()
+    watched = memory.Limit(child, message["memory"]) if message["memory"] else None
     try:
         for line in child.stdout or ():
             send(writer, {"line": line.decode(errors="replace").rstrip("\n")})
-        send(writer, {"status": child.wait()})
+        status = child.wait()
+        send(writer, {"status": status, "memory": watched.stop() if watched else 0})
     finally:
         step.end(child)
 

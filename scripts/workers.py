@@ -67,11 +67,11 @@ class Crew:
         """TF_CONFIG of a worker: where all of them listen, and which of them it is."""
         return json.dumps({"cluster": {"worker": self._cluster}, "task": {"type": "worker", "index": index}})
 
-    def start(self, arguments: list[str]) -> None:
-        """Have every worker run seeded.py with these arguments."""
+    def start(self, arguments: list[str], memory: int = 0) -> None:
+        """Have every worker run seeded.py with these arguments, held to so many bytes of memory; 0 for no limit."""
         for index, stream in enumerate(self._streams, 1):
             try:
-                worker.send(stream, {"config": self.config(index), "arguments": arguments})
+                worker.send(stream, {"config": self.config(index), "arguments": arguments, "memory": memory})
             except OSError:
                 return self._fail(index, None)
             thread = threading.Thread(target=self._follow, args=(index, stream), daemon=True)
@@ -104,7 +104,7 @@ class Crew:
                     tail.append(message["line"])
                     print(f"worker {index}: {message['line']}", file=sys.stderr, flush=True)
                 elif status := message["status"]:
-                    return self._fail(index, step.Outcome(status, False, time.monotonic() - began, list(tail)))
+                    return self._fail(index, step.Outcome(status, False, time.monotonic() - began, list(tail), message["memory"]))
                 else:
                     return None
         return self._fail(index, None)

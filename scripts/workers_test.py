@@ -44,13 +44,13 @@ def crew(tmp_path: pathlib.Path) -> Iterator[list[tuple[subprocess.Popen, str]]]
         process.wait()
 
 
-def train(tmp_path: pathlib.Path, crew: list[tuple[subprocess.Popen, str]], code: str, *, limit: str = "30") -> subprocess.Popen:
+def train(tmp_path: pathlib.Path, crew: list[tuple[subprocess.Popen, str]], code: str, *, limit: str = "30", memory: int = 0) -> subprocess.Popen:
     (tmp_path / "train.py").write_text(HEAD + code)
     out = tmp_path / f"out{len(list(tmp_path.glob('out*')))}"
     workers = [word for _, address in crew for word in ("--worker", address)]
     return subprocess.Popen(
         [sys.executable, str(HERE / "launch.py"), "--script", "train.py", "--data", "/data", "--out", str(out), "--seed", "7",
-         "--mode", "off", "--limit", limit, *workers, "--", "--name=a b\n$(id)"],
+         "--mode", "off", "--limit", limit, "--memory", str(memory), *workers, "--", "--name=a b\n$(id)"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -107,6 +107,14 @@ def test_the_time_limit_holds_for_all(tmp_path: pathlib.Path, crew: list, code: 
     run = train(tmp_path, crew, code, limit="2")
     _, complaints = run.communicate(timeout=20)
     assert run.returncode == step.TIMED_OUT and "was stopped after 2 s, the limit in train.time-limit" in complaints
+
+
+@pytest.mark.parametrize(("index", "who"), [(0, "worker 0, the chief,"), (2, "worker 2")])
+def test_the_memory_limit_holds_for_each(tmp_path: pathlib.Path, crew: list, index: int, who: str) -> None:
+    code = f"kept = []\nwhile index == {index} and len(kept) < 64: kept.append(bytearray(b'x' * (16 << 20)))\ntime.sleep(60)\n"
+    run = train(tmp_path, crew, code, memory=300 << 20)
+    _, complaints = run.communicate(timeout=20)
+    assert run.returncode == 1 and f"error: train.py on {who} was stopped when it held " in complaints and "the limit in train.memory" in complaints
 
 
 def test_a_worker_that_does_not_answer(tmp_path: pathlib.Path) -> None:

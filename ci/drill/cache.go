@@ -1,0 +1,119 @@
+package drill
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"dagger/tensorflow-ci/ci/proc"
+)
+
+// cacheVolume is a package cache of the drill's own: nobody else's is damaged.
+const cacheVolume = "tensorflow-ci-drill"
+
+// damage overwrites the middle of every unpacked file in uv's cache, as a disk that lost power leaves them, and prints how many.
+const damage = `
+import pathlib
+count = 0
+for path in pathlib.Path("/packages/uv").glob("archive-v*/**/*"):
+    if path.is_file() and path.stat().st_size > 100:
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            file.write(bytes(40))
+        count += 1
+print("damaged", count)
+`
+
+// query asks the engine to run Python in a container that has the cache; no value in it comes from a user.
+const query = `{
+  container { from(address: "tensorflow/tensorflow:2.16.2") {
+    withEnvVariable(name: "DRILL", value: %q) { withMountedCache(path: "/packages", cache: %q) {
+      withExec(args: ["python3", "-c", %q]) { stdout }
+    } }
+  } }
+}`
+
+// corruptedCache fills a package cache by a run, damages it, and runs a project that has to install again.
+func corruptedCache(ctx context.Context, site *Site) (Account, error) {
+	if err := ours(site); err != nil {
+		return Account{}, err
+	}
+	if err := site.prepare(ctx); err != nil {
+		return Account{}, err
+	}
+	var projects []string
+	for range 3 {
+		project, err := site.project(installing)
+		if err != nil {
+			return Account{}, err
+		}
+		defer os.RemoveAll(project)
+		projects = append(projects, project)
+	}
+	with := []string{"--", "--cache", cacheVolume}
+	if _, err := site.recovered(ctx, projects[0], site.out, with...); err != nil {
+		return Account{}, fmt.Errorf("to fill the cache: %w", err)
+	}
+	count, err := damageCache(ctx, site)
+	if err != nil {
+		return Account{}, err
+	}
+	if count == 0 {
+		return Account{}, fmt.Errorf("the cache held nothing that could be damaged")
+	}
+	run, err := site.startRun(projects[1], with...)
+	if err != nil {
+		return Account{}, err
+	}
+	defer run.stop()
+	status, err := run.wait(ctx, patience)
+	account := Account{Saw: run.stderr.String()}
+	if err != nil {
+		return account, err
+	}
+	if err := clear(account.Saw, status, 0, nil); err != nil {
+		return account, err
+	}
+	made, err := look(site.out)
+	if err != nil {
+		return account, err
+	}
+	if err := site.right(made); err != nil {
+		return account, err
+	}
+	log, err := os.ReadFile(site.log())
+	if err != nil {
+		return account, err
+	}
+	const note = "the package cache is damaged"
+	if !strings.Contains(string(log), "| "+note) {
+		return account, fmt.Errorf("%d files were damaged, and the log does not say %q", count, note)
+	}
+	account.Saw = "nothing: the run ended well; in the log: " + note
+	account.Recover, err = site.recovered(ctx, projects[2], site.out, with...)
+	return account, err
+}
+
+var damaged = regexp.MustCompile(`damaged (\d+)`)
+
+// damageCache damages the unpacked packages in the cache, and says how many files.
+func damageCache(ctx context.Context, site *Site) (int, error) {
+	call := proc.Command{
+		Args:  []string{site.Machine.CLI(), "--progress=plain", "query"},
+		Stdin: strings.NewReader(fmt.Sprintf(query, time.Now().String(), cacheVolume, damage)),
+		Env:   []string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"},
+	}
+	answer, err := call.Output(ctx)
+	if err != nil {
+		return 0, err
+	}
+	count := damaged.FindStringSubmatch(answer)
+	if count == nil {
+		return 0, fmt.Errorf("the engine does not say how much was damaged: %s", answer)
+	}
+	return strconv.Atoi(count[1])
+}
