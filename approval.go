@@ -21,6 +21,9 @@ func (r *Release) Approve(
 	// Version that was looked at; 0 for the canary or, where there is none, the one in the test environment.
 	// +optional
 	version int,
+	// Canonical digest of the model that was looked at, in place of a version. Example: $MODEL_DIGEST
+	// +optional
+	digest string,
 ) (*dagger.File, error) {
 	var file *dagger.File
 	err := r.reading(ctx, func(store *openStore) error {
@@ -28,7 +31,7 @@ func (r *Release) Approve(
 		if err != nil {
 			return err
 		}
-		wanted, err := state.ForApproval(int64(version))
+		wanted, err := state.ForApproval(int64(version), digest)
 		if err != nil {
 			return fmt.Errorf("approve: %w", err)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -115,7 +114,7 @@ func (r *Release) Push(
 	if err != nil {
 		return "", err
 	}
-	order := r.order(release.Push, version)
+	order := r.order(release.Push, version, "")
 	if err := order.Check(); err != nil {
 		return "", err
 	}
@@ -139,8 +138,11 @@ func (r *Release) DeployTest(
 	// Version; 0 for the newest that was pushed.
 	// +optional
 	version int,
+	// Canonical digest of the model, in place of a version; one that is further on its way is left there. Example: $MODEL_DIGEST
+	// +optional
+	digest string,
 ) (string, error) {
-	return r.do(ctx, r.order(release.DeployTest, version))
+	return r.do(ctx, r.order(release.DeployTest, version, digest))
 }
 
 // Give a tested version a part of production's traffic, beside the stable one; again with another part to change it.
@@ -151,23 +153,28 @@ func (r *Release) DeployTest(
 // +cache="never"
 func (r *Release) Canary(
 	ctx context.Context,
-	// Part of the traffic, 0 to 100; 0 and 100 are exactly that. -1 for release.canary-percent.
+	// Part of the traffic, 0 to 100; 0 and 100 are exactly that. -1 for release.canary-percent, or 100 where nothing is in
+	// production that could take the rest.
 	// +default=-1
 	percent int,
 	// Version; 0 for the one in the test environment.
 	// +optional
 	version int,
+	// Canonical digest of the model, in place of a version; one that is further on its way is left there. Example: $MODEL_DIGEST
+	// +optional
+	digest string,
 ) (string, error) {
-	order := r.order(release.SetCanary, version)
+	order := r.order(release.SetCanary, version, digest)
 	order.Percent = percent
 	if percent == -1 {
 		settings, err := r.Line.settings(ctx)
 		if err != nil {
 			return "", err
 		}
-		if order.Percent = settings.Release.CanaryPercent; order.Percent == 0 {
-			return "", errors.New("canary: release.canary-percent is 0, this project has no canaries: give --percent for one all the same")
+		if settings.Release.CanaryPercent == 0 {
+			return "canary: release.canary-percent is 0, this project has none (--percent makes one all the same): nothing to do, promote comes next\n", nil
 		}
+		order.Percent, order.FirstTakesAll = settings.Release.CanaryPercent, true
 	}
 	return r.do(ctx, order)
 }
@@ -186,8 +193,11 @@ func (r *Release) Promote(
 	// Version; 0 for the one that was approved.
 	// +optional
 	version int,
+	// Canonical digest of the model, in place of a version; one that is further on its way is left there. Example: $MODEL_DIGEST
+	// +optional
+	digest string,
 ) (string, error) {
-	order := r.order(release.Promote, version)
+	order := r.order(release.Promote, version, digest)
 	for _, file := range approval {
 		text, err := file.Contents(ctx)
 		if err != nil {
@@ -214,8 +224,11 @@ func (r *Release) Rollback(
 	// Version; 0 for the canary, or where there is none for production.
 	// +optional
 	version int,
+	// Canonical digest of the model, in place of a version. Example: $MODEL_DIGEST
+	// +optional
+	digest string,
 ) (string, error) {
-	order := r.order(release.Rollback, version)
+	order := r.order(release.Rollback, version, digest)
 	order.Reason = reason
 	return r.do(ctx, order)
 }
@@ -230,14 +243,14 @@ func (r *Release) Retire(
 	// Why, for whoever reads the history.
 	reason string,
 ) (string, error) {
-	order := r.order(release.Retire, version)
+	order := r.order(release.Retire, version, "")
 	order.Reason = reason
 	return r.do(ctx, order)
 }
 
 // order is what all actions have in common.
-func (r *Release) order(action release.Action, version int) release.Order {
-	return release.Order{Action: action, Version: int64(version), By: r.By, At: time.Now(), StartedBy: r.StartedBy, Pipeline: r.PipelineURL}
+func (r *Release) order(action release.Action, version int, digest string) release.Order {
+	return release.Order{Action: action, Version: int64(version), Digest: digest, By: r.By, At: time.Now(), StartedBy: r.StartedBy, Pipeline: r.PipelineURL}
 }
 
 // do carries out an action that needs no model.

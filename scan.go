@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -134,67 +135,17 @@ func (m *TensorflowCi) scanned(ctx context.Context, settings config.Config, targ
 	return nil, fmt.Errorf("there is no target %q to scan: want environment, image, serving or source; a model is scanned by model --directory DIR scan", target)
 }
 
-// scan proves that the scanner works, looks at root with it, and judges what it found.
+// scan looks at root alone.
 func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target string, root *dagger.Directory, previous *dagger.File) (*ScanReport, error) {
-	ignores, ignoreFile, err := m.ignores(ctx, settings)
-	if err != nil {
-		return nil, err
-	}
 	known, err := previousBill(ctx, previous)
 	if err != nil {
 		return nil, err
 	}
-	scanner, err := m.scanner(ctx, settings)
+	desk, err := m.scanDesk(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	subject, err := scanner.list(ctx, target, root, ignoreFile)
-	if err != nil {
-		return nil, fmt.Errorf("scan of %s: %w", target, err)
-	}
-	var found *dagger.File
-	var report scanpolicy.Report
-	var proven scanpolicy.Proven
-	group, wait := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		proven, err = scanner.prove(wait, subject.system)
-		return err
-	})
-	group.Go(func() (err error) {
-		found, report, err = scanner.match(wait, subject)
-		return err
-	})
-	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("scan of %s: %w", target, err)
-	}
-	severities, ignoreUnfixed := settings.Scan.For(target)
-	policy := scanpolicy.Policy{
-		Severities: severities, IgnoreUnfixed: ignoreUnfixed, DeniedLicenses: settings.Scan.DeniedLicenses,
-		Proven: proven, Unproven: settings.Scan.Unproven, Packages: isImage(target),
-	}
-	verdict := policy.Judge(report, ignores, known)
-	gitLab, err := scanpolicy.GitLab(report, target, began, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	record, err := indented(map[string]any{
-		"name": "scan", "started": began.UTC().Format("2006-01-02T15:04:05.000Z"), "seconds": time.Since(began).Seconds(), "status": 0,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &ScanReport{
-		Passed:  verdict.Passed(),
-		Summary: verdict.Summary(),
-		Target:  target,
-		Reason:  verdict.Reason(),
-		Verdict: verdict.Text(),
-		GitLab:  string(gitLab),
-		Found:   found,
-		Trivy:   scanner.trivy,
-		Record:  dag.Directory().WithNewFile("run.json", record).File("run.json"),
-	}, nil
+	return desk.scan(ctx, target, root, known, desk.scanner.prove)
 }
 
 // safe scans what a model is trained with and from; the report is that of the environment.
@@ -213,23 +164,114 @@ func (m *TensorflowCi) safeWith(ctx context.Context, settings config.Config, tar
 	if err != nil {
 		return nil, err
 	}
-	var report *ScanReport
+	return m.scanBoth(ctx, settings, target, root, config.ScanSource, source)
+}
+
+// scanBoth scans an image's root and a folder side by side, and stops at the first gate that does not open; the report is
+// that of the image. One proof serves both: it covers every language, and the image's system.
+func (m *TensorflowCi) scanBoth(ctx context.Context, settings config.Config, target string, root *dagger.Directory, with string, folder *dagger.Directory) (*ScanReport, error) {
+	desk, err := m.scanDesk(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		if report, err = m.scan(ctx, settings, target, root, nil); err != nil {
-			return err
+	proof := sync.OnceValues(func() (scanpolicy.Proven, error) {
+		image, err := desk.scanner.list(ctx, target, root, desk.ignoreFile)
+		if err != nil {
+			return nil, err
 		}
-		return report.Check()
+		return desk.scanner.prove(ctx, image.system)
 	})
+	prove := func(context.Context, scanpolicy.System) (scanpolicy.Proven, error) { return proof() }
+	var report *ScanReport
 	group.Go(func() error {
-		secrets, err := m.scan(ctx, settings, config.ScanSource, source, nil)
+		made, err := desk.scan(ctx, target, root, nil, prove)
 		if err != nil {
 			return err
 		}
-		return secrets.Check()
+		report = made
+		return made.Check()
+	})
+	group.Go(func() error {
+		made, err := desk.scan(ctx, with, folder, nil, prove)
+		if err != nil {
+			return err
+		}
+		return made.Check()
 	})
 	err = group.Wait()
 	return report, err
+}
+
+// scanDesk is what scans of one call have in common: the scanner, and what the project accepts.
+type scanDesk struct {
+	settings   config.Config
+	scanner    *scanner
+	ignores    scanpolicy.Ignores
+	ignoreFile *dagger.File
+}
+
+func (m *TensorflowCi) scanDesk(ctx context.Context, settings config.Config) (scanDesk, error) {
+	desk := scanDesk{settings: settings}
+	var err error
+	if desk.ignores, desk.ignoreFile, err = m.ignores(ctx, settings); err != nil {
+		return desk, err
+	}
+	desk.scanner, err = m.scanner(ctx, settings)
+	return desk, err
+}
+
+// scan has it proven that the scanner works, looks at root with it, and judges what it found.
+func (d scanDesk) scan(
+	ctx context.Context, target string, root *dagger.Directory, known *scanpolicy.Previous, prove func(context.Context, scanpolicy.System) (scanpolicy.Proven, error),
+) (*ScanReport, error) {
+	began := time.Now()
+	subject, err := d.scanner.list(ctx, target, root, d.ignoreFile)
+	if err != nil {
+		return nil, fmt.Errorf("scan of %s: %w", target, err)
+	}
+	var found *dagger.File
+	var report scanpolicy.Report
+	var proven scanpolicy.Proven
+	group, wait := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		proven, err = prove(wait, subject.system)
+		return err
+	})
+	group.Go(func() (err error) {
+		found, report, err = d.scanner.match(wait, subject)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("scan of %s: %w", target, err)
+	}
+	severities, ignoreUnfixed := d.settings.Scan.For(target)
+	policy := scanpolicy.Policy{
+		Severities: severities, IgnoreUnfixed: ignoreUnfixed, DeniedLicenses: d.settings.Scan.DeniedLicenses,
+		Proven: proven, Unproven: d.settings.Scan.Unproven, Packages: isImage(target),
+	}
+	verdict := policy.Judge(report, d.ignores, known)
+	gitLab, err := scanpolicy.GitLab(report, target, began, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	record, err := indented(map[string]any{
+		"name": "scan", "started": began.UTC().Format("2006-01-02T15:04:05.000Z"), "seconds": time.Since(began).Seconds(), "status": 0,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &ScanReport{
+		Passed:  verdict.Passed(),
+		Summary: verdict.Summary(),
+		Target:  target,
+		Reason:  verdict.Reason(),
+		Verdict: verdict.Text(),
+		GitLab:  string(gitLab),
+		Found:   found,
+		Trivy:   d.scanner.trivy,
+		Record:  dag.Directory().WithNewFile("run.json", record).File("run.json"),
+	}, nil
 }
 
 // isImage tells the targets that are the root of a file system, and so must have packages, from those that may have none.

@@ -89,17 +89,9 @@ func (m *Model) PublishServing(
 	if err != nil {
 		return "", err
 	}
-	var report *ScanReport
-	for _, looked := range []struct {
-		target string
-		root   *dagger.Directory
-	}{{config.ScanModel, m.SavedModel}, {config.ScanServing, image.Rootfs()}} {
-		if report, err = m.Line.scan(ctx, settings, looked.target, looked.root, nil); err == nil {
-			err = report.Check()
-		}
-		if err != nil {
-			return "", fmt.Errorf("nothing was published: %w", err)
-		}
+	report, err := m.Line.scanBoth(ctx, settings, config.ScanServing, image.Rootfs(), config.ScanModel, m.SavedModel)
+	if err != nil {
+		return "", fmt.Errorf("nothing was published: %w", err)
 	}
 	return publishScanned(ctx, image, report, target, username, password)
 }

@@ -2,216 +2,97 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"dagger/tensorflow-ci/ci/bench"
+	"dagger/tensorflow-ci/ci/host"
+	"dagger/tensorflow-ci/ci/plan"
 	"dagger/tensorflow-ci/ci/proc"
+	"dagger/tensorflow-ci/ci/setup"
 )
 
-const benchExplanation = `Measures this program from outside, on a machine that is up, and prints the median of several runs: a table, and JSON
-for machines. The ratio says how the measurement compares with the one it is set against.`
+var benchExplanation = `Measures the line beside the same work by hand, and prints medians, ratios, and which goals they meet: two tables, and JSON for
+machines. A goal that is missed is no failure. All groups take hours; --only runs some of ` + strings.Join(bench.Names, ", ") + `:
+  install  uv, with which the line installs, and pip
+  line     runs of the line and its own commands by docker run
+  seed     the same changes without the line: three jobs that each install, and a docker build
+  modes    what each train.reproducible costs
+  scale    experiments side by side, and ever more of them that are known
+  scan     a scan of what has not changed
+  load     a served model under load, with a rollout in the middle`
 
-// measurement is one thing that is timed.
-type measurement struct {
-	name    string
-	against []string // names of the measurements whose sum the ratio refers to; nothing for none
-	times   int
-	// before is done ahead of each timed call; nil for nothing.
-	before func(ctx context.Context) error
-	timed  func(ctx context.Context) error
-	// seconds takes the place of the clock after a timed call, where the call itself knows better; nil for the clock.
-	seconds func() (float64, error)
-}
-
-// measured is what came out of a measurement.
-type measured struct {
-	Name    string    `json:"name"`
-	Seconds float64   `json:"seconds"` // median
-	All     []float64 `json:"all"`
-	Against []string  `json:"against,omitempty"`
-	Ratio   float64   `json:"ratio,omitempty"`
-}
-
-func bench(ctx context.Context, args []string) error {
+func benchCommand(ctx context.Context, args []string) error {
 	set := flags("bench [flags]", benchExplanation)
 	times := set.Int("times", 3, "how often each measurement is repeated")
+	cells := set.Int("scale", 200, "experiments of the largest grid; each is trained once")
+	only := set.StringSlice("only", nil, "only these groups")
 	file := set.String("json", "", "also write the figures to this file")
 	if err := parse(set, args, 0); err != nil {
 		return err
 	}
-	if *times < 1 {
+	const fewest, most = 30, 1000 // more than the small grid, and what a grid may have
+	switch err := bench.Check(*only); {
+	case err != nil:
+		return usageError{err}
+	case *times < 1:
 		return usageError{fmt.Errorf("--times %d: want at least 1", *times)}
-	}
-	root, err := repository()
-	if err != nil {
-		return err
+	case *cells < fewest || *cells > most:
+		return usageError{fmt.Errorf("--scale %d: want %d to %d", *cells, fewest, most)}
 	}
 	folder, err := os.MkdirTemp("", "tensorflow-ci-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	measurements, err := benchmarks(ctx, root, folder, *times, os.Stderr)
+	place, machine, err := benchPlace(ctx, folder)
 	if err != nil {
 		return err
 	}
-	defer dockerWay{log: os.Stderr}.remove(context.WithoutCancel(ctx))
-	figures, err := measure(ctx, measurements, os.Stderr)
+	place.Cells = *cells
+	defer place.Clean(context.WithoutCancel(ctx))
+	report := bench.Report{Machine: machine}
+	var failed error
+	report.Figures, report.Results, failed = bench.Take(ctx, bench.Choose(place.Groups(), *only), *times, os.Stderr)
+	if err := report.Write(os.Stdout); err != nil || *file == "" {
+		return errors.Join(failed, err)
+	}
+	text, err := report.JSON()
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
-	if err := tabulate(os.Stdout, figures); err != nil || *file == "" {
-		return err
-	}
-	text, err := json.MarshalIndent(figures, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(*file, append(text, '\n'), 0o644)
+	return errors.Join(failed, os.WriteFile(*file, text, 0o644))
 }
 
-// benchmarks are the measurements of this program, built once, on a copy of the sample project.
-func benchmarks(ctx context.Context, root, folder string, times int, log io.Writer) ([]measurement, error) {
+// benchPlace brings the machine up, and says what it is.
+func benchPlace(ctx context.Context, folder string) (bench.Place, bench.Machine, error) {
+	var place bench.Place
+	root, err := repository()
+	if err != nil {
+		return place, bench.Machine{}, err
+	}
+	made, err := bringUp(ctx, plan.Auto, setup.Options{RegistryPort: registryPort})
+	if err != nil {
+		return place, bench.Machine{}, err
+	}
+	database, err := made.ScanDatabase(ctx)
+	if err != nil {
+		return place, bench.Machine{}, err
+	}
 	program := filepath.Join(folder, "ci")
 	if err := (proc.Command{Args: []string{"go", "build", "-o", program, "./ci"}, Dir: root}).Run(ctx, os.Stderr); err != nil {
-		return nil, err
+		return place, bench.Machine{}, err
 	}
-	project := filepath.Join(folder, "phishing")
-	if err := os.CopyFS(project, os.DirFS(filepath.Join(root, "testdata", "phishing"))); err != nil {
-		return nil, err
+	hardware := host.LookHardware()
+	machine := bench.Machine{
+		Hardware: hardware, Docker: look(ctx, made.Folder).Docker.Server, Dagger: host.Version, Load: host.Load(), Date: time.Now(),
 	}
-	call := func(args ...string) func(context.Context) error {
-		return func(ctx context.Context) error {
-			_, err := proc.Command{Args: append([]string{program}, args...), Dir: root}.Output(ctx)
-			return err
-		}
+	place = bench.Place{
+		Root: root, Program: program, CLI: made.CLI(), Database: database, Folder: folder, Cores: hardware.Cores, Log: os.Stderr,
 	}
-	out := filepath.Join(folder, "out")
-	job := call("run", project, "--out", out)
-	change := func(context.Context) error {
-		script, err := os.OpenFile(filepath.Join(project, "train.py"), os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		defer script.Close()
-		_, err = fmt.Fprintf(script, "# %d\n", time.Now().UnixNano())
-		return err
-	}
-	plain := dockerWay{root: root, project: project, folder: filepath.Join(folder, "plain"), log: log}
-	if err := os.Mkdir(plain.folder, 0o755); err != nil {
-		return nil, err
-	}
-	fmt.Fprintln(log, "preparing an image for the steps by docker run")
-	if err := plain.prepare(ctx); err != nil {
-		return nil, err
-	}
-	const (
-		pip, test, train, evaluate = "pip install", "test by docker run", "train by docker run", "evaluate by docker run"
-		changed                    = "run, only train.py changed"
-	)
-	return append([]measurement{
-		{name: "up, nothing to do", times: times, before: call("up"), timed: call("up")},
-		{name: pip, times: times, timed: plain.pip()},
-		{name: "uv install", against: []string{pip}, times: times, timed: plain.uv(uvLinks)},
-		{name: "uv install, into the line's cache too", against: []string{pip}, times: times, timed: plain.uv(uvCopies)},
-		{name: test, times: times, timed: plain.test()},
-		{name: train, times: times, timed: plain.train()},
-		{name: evaluate, times: times, timed: plain.evaluate()},
-		{name: changed, against: []string{test, train, evaluate}, times: times, before: change, timed: job},
-		{name: "run, nothing changed", against: []string{changed}, times: times, timed: job},
-		{name: "train in the line", against: []string{train}, times: times, before: change, timed: job, seconds: stepSeconds(out, "train")},
-	}, plain.modes(times)...), nil
-}
-
-// stepSeconds reads from a run's result how long one of its steps took.
-func stepSeconds(out, name string) func() (float64, error) {
-	return func() (float64, error) {
-		text, err := os.ReadFile(filepath.Join(out, "reports", "steps.json"))
-		if err != nil {
-			return 0, err
-		}
-		var steps []struct {
-			Name    string
-			Seconds float64
-		}
-		if err := json.Unmarshal(text, &steps); err != nil {
-			return 0, err
-		}
-		for _, step := range steps {
-			if step.Name == name {
-				return step.Seconds, nil
-			}
-		}
-		return 0, fmt.Errorf("steps.json has no step %s", name)
-	}
-}
-
-// measure takes the measurements in order and tells progress.
-func measure(ctx context.Context, measurements []measurement, progress io.Writer) ([]measured, error) {
-	var figures []measured
-	medians := map[string]float64{}
-	for _, m := range measurements {
-		var all []float64
-		for i := range m.times {
-			fmt.Fprintf(progress, "%s, %d of %d\n", m.name, i+1, m.times)
-			if m.before != nil {
-				if err := m.before(ctx); err != nil {
-					return nil, fmt.Errorf("before %q: %w", m.name, err)
-				}
-			}
-			began := time.Now()
-			if err := m.timed(ctx); err != nil {
-				return nil, fmt.Errorf("%q: %w", m.name, err)
-			}
-			seconds := time.Since(began).Seconds()
-			if m.seconds != nil {
-				var err error
-				if seconds, err = m.seconds(); err != nil {
-					return nil, fmt.Errorf("%q: %w", m.name, err)
-				}
-			}
-			all = append(all, seconds)
-		}
-		figure := measured{Name: m.name, Seconds: median(all), All: all, Against: m.against}
-		medians[m.name] = figure.Seconds
-		base := 0.0
-		for _, name := range m.against {
-			base += medians[name]
-		}
-		if base > 0 {
-			figure.Ratio = figure.Seconds / base
-		}
-		figures = append(figures, figure)
-	}
-	return figures, nil
-}
-
-// median is the middle of the values, or the mean of the two in the middle.
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
-}
-
-func tabulate(out io.Writer, figures []measured) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "MEASUREMENT\tMEDIAN\tRUNS\tRATIO")
-	for _, figure := range figures {
-		ratio := ""
-		if len(figure.Against) > 0 {
-			ratio = fmt.Sprintf("%.2f of %s", figure.Ratio, strings.Join(figure.Against, " + "))
-		}
-		fmt.Fprintf(table, "%s\t%.2f s\t%d\t%s\n", figure.Name, figure.Seconds, len(figure.All), ratio)
-	}
-	return table.Flush()
+	return place, machine, nil
 }

@@ -29,7 +29,7 @@ var commands = []command{
 	{"doctor", "say what is here, what is missing and what to do; changes nothing", doctor},
 	{"run", "the main job: test, train, evaluate; leaves a model with its lineage in a folder", run},
 	{"test", "everything that proves the project, in stages", test},
-	{"bench", "measure what the README promises", bench},
+	{"bench", "measure the line beside the same work by hand", benchCommand},
 	{"drill", "plant real faults, and measure what the user sees and how long it takes to recover", drillCommand},
 	{"fuzz", "try everything that reads what others wrote with made-up inputs, for as long as you like", fuzz},
 	{"gitlab", "write and check a project's .gitlab-ci.yml: render, validate", gitlabCommand},

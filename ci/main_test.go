@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +31,8 @@ func TestDispatchRefuses(t *testing.T) {
 		"no time to fuzz":   {[]string{"fuzz", "--time", "0s"}, "at least 1s"},
 		"unknown drill":     {[]string{"drill", "--only", "earthquake"}, "earthquake"},
 		"no repetition":     {[]string{"bench", "--times", "0"}, "at least 1"},
+		"unknown group":     {[]string{"bench", "--only", "line,lines"}, "lines: want some of install, line"},
+		"a grid too small":  {[]string{"bench", "--scale", "20"}, "30 to 1000"},
 		"unknown gitlab":    {[]string{"gitlab", "rendr"}, "want render or validate"},
 	} {
 		err := dispatch(t.Context(), test.args)
@@ -125,38 +126,6 @@ func TestRunStages(t *testing.T) {
 	selected, err := selectStages(stages, []string{"c", "a"})
 	if err != nil || len(selected) != 2 || selected[0].name != "a" {
 		t.Errorf("selected %v, %v", selected, err)
-	}
-}
-
-func TestMeasure(t *testing.T) {
-	var order []string
-	note := func(what string) func(context.Context) error {
-		return func(context.Context) error { order = append(order, what); return nil }
-	}
-	figures, err := measure(t.Context(), []measurement{
-		{name: "slow", times: 2, before: note("prepare"), timed: note("slow")},
-		{name: "fast", against: []string{"slow"}, times: 1, timed: note("fast")},
-	}, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"prepare", "slow", "prepare", "slow", "fast"}; !slices.Equal(order, want) {
-		t.Errorf("order %q", order)
-	}
-	if len(figures) != 2 || len(figures[0].All) != 2 || figures[1].Ratio != figures[1].Seconds/figures[0].Seconds {
-		t.Errorf("figures %+v", figures)
-	}
-	broken := measurement{name: "broken", times: 1, timed: func(context.Context) error { return errors.New("no") }}
-	if _, err := measure(t.Context(), []measurement{broken}, io.Discard); err == nil || !strings.Contains(err.Error(), "broken") {
-		t.Errorf("a measurement that fails: %v", err)
-	}
-}
-
-func TestMedian(t *testing.T) {
-	for want, values := range map[float64][]float64{2: {3, 1, 2}, 2.5: {4, 1, 2, 3}, 7: {7}} {
-		if got := median(values); got != want {
-			t.Errorf("%v: %v", values, got)
-		}
 	}
 }
 

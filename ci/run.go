@@ -141,7 +141,7 @@ func callModule(ctx context.Context, machine *setup.Machine, call dagger.Call, n
 	defer screen.Close()
 	work := &step.Step{Name: name, What: what}
 	screen.Started(work)
-	watched, stop := watchDaemon(ctx)
+	watched, stop := watchMachine(ctx, machine)
 	err = call.Run(watched, log, func(doing string) { screen.Note(work, doing) })
 	cause := context.Cause(watched)
 	stop()
@@ -194,10 +194,14 @@ func openLog(folder state.Folder, name string) (*os.File, error) {
 	}
 }
 
-var errDaemonGone = errors.New("the Docker daemon went away in the middle: `go run ./ci up` starts it again, then repeat the command; what had finished is cached")
+var (
+	errDaemonGone = errors.New("the Docker daemon went away in the middle: `go run ./ci up` starts it again, then repeat the command; what had finished is cached")
+	errEngineGone = fmt.Errorf("the engine stopped in the middle (container %[1]s): `docker logs --tail 20 %[1]s` says why, "+
+		"`go run ./ci up` starts it again, then repeat the command; what had finished is cached", host.EngineContainer)
+)
 
-// watchDaemon ends the context when the daemon, which runs the engine, stops answering: the CLI would wait for ever.
-func watchDaemon(ctx context.Context) (context.Context, func()) {
+// watchMachine ends the context when what the call runs on goes, the daemon or the engine: the CLI would wait for ever.
+func watchMachine(ctx context.Context, machine *setup.Machine) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	if os.Getenv(host.EngineVariable) != "" {
 		return ctx, func() { cancel(nil) }
@@ -206,21 +210,46 @@ func watchDaemon(ctx context.Context) (context.Context, func()) {
 		const often, patience = 3 * time.Second, 3
 		tick := time.NewTicker(often)
 		defer tick.Stop()
+		began := ""
 		for missed := 0; missed < patience; {
+			running := setup.DockerAnswers(ctx)
+			if running && machine.Plan.Mirror {
+				since := engineSince(ctx)
+				if began == "" {
+					began = since
+				}
+				running = since != "" && since == began // an engine that was started again knows nothing of the call
+			}
+			if running {
+				missed = 0
+			} else {
+				missed++
+			}
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
-			if setup.DockerAnswers(ctx) {
-				missed = 0
-			} else {
-				missed++
-			}
 		}
-		cancel(errDaemonGone)
+		cause := machineGone(ctx, machine)
+		if cause == nil {
+			cause = errEngineGone
+		}
+		cancel(cause)
 	}()
 	return ctx, func() { cancel(nil) }
+}
+
+// engineSince is when the engine's container was started; "" while it does not run.
+func engineSince(ctx context.Context) string {
+	answer, err := proc.Command{Args: []string{
+		"docker", "container", "inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", host.EngineContainer,
+	}}.Output(ctx)
+	since, running := strings.CutPrefix(answer, "true ")
+	if err != nil || !running {
+		return ""
+	}
+	return since
 }
 
 // machineGone tells whether a call failed because what it ran on is gone; nil when that is all there.
@@ -234,7 +263,7 @@ func machineGone(ctx context.Context, machine *setup.Machine) error {
 	facts := look(ctx, machine.Folder)
 	switch {
 	case machine.Plan.Mirror && !facts.Engine.Running:
-		return fmt.Errorf("the engine stopped in the middle (container %[1]s): `docker logs --tail 20 %[1]s` says why, `go run ./ci up` starts it again", host.EngineContainer)
+		return errEngineGone
 	case machine.Plan.Mirror && !machine.Folder.Process(setup.RegistryProcess).Alive():
 		return fmt.Errorf("the registry that the engine has its images from stopped in the middle: %s says why, `go run ./ci up` starts it again", machine.Folder.Log(setup.RegistryProcess))
 	}

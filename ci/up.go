@@ -20,11 +20,14 @@ const upExplanation = `Brings up only what this machine lacks. Where Docker, the
 built. Where no image registry can be reached, the engine, the TensorFlow images and the scanner are built from Debian's
 packages, Go modules and wheels, and served by a registry on the Docker bridge. Safe to interrupt, and to start twice.`
 
+// registryPort is where the registry is when nobody asks for another port.
+const registryPort = 5000
+
 // upFlags are the wishes that all commands take which bring the machine up.
 func upFlags(set *pflag.FlagSet) (*plan.Mirror, *setup.Options) {
 	mirror, options := plan.Auto, setup.Options{}
 	set.Var(&mirror, "mirror", "build images here and serve them from a registry of our own")
-	set.IntVar(&options.RegistryPort, "registry-port", 5000, "port of that registry")
+	set.IntVar(&options.RegistryPort, "registry-port", registryPort, "port of that registry")
 	set.IntVar(&options.Jobs, "jobs", 0, "programs that a compilation runs at once (0: one for each processor)")
 	return &mirror, &options
 }

@@ -95,6 +95,8 @@ func TestOrdersThatAreWrong(t *testing.T) {
 		{Order{Action: Rollback, By: "ann", Reason: "a\x1b[2J"}, "--reason is"},
 		{Order{Action: Retire, By: "ann"}, "needs a reason"},
 		{Order{Action: Promote, By: "ann", Pipeline: strings.Repeat("x", 2001)}, "--pipeline-url is"},
+		{Order{Action: Promote, By: "ann", Version: 1, Digest: "sha256:" + strings.Repeat("a", 64)}, "--digest and --version are both given"},
+		{Order{Action: Promote, By: "ann", Digest: "sha256:aaa\n"}, "--digest is"},
 		{Order{Action: Promote, By: "ann", Version: -1}, "--version is -1"},
 		{Order{Action: "force", By: "ann", Version: 1}, `"force" is no action`},
 		{Order{Action: Push, By: "ann"}, "the model's digest"},

@@ -21,6 +21,12 @@ func act(ctx context.Context, m *memory, b Book, words string) (string, error) {
 	word, rest, _ := strings.Cut(words, " ")
 	var number int64
 	fmt.Sscan(rest, &number)
+	if action, letter, found := strings.Cut(words, " of "); found { // by the model's digest, as a pipeline does it
+		_, candidate := model(letter)
+		return b.Do(ctx, order(Order{
+			Action: Action(action), Digest: candidate.Digest, Percent: 10, FirstTakesAll: true, Approvals: approved(letter, "bea"),
+		}), nil)
+	}
 	switch word {
 	case "push":
 		return push(ctx, m, b, rest)
@@ -117,6 +123,21 @@ func TestTransitions(t *testing.T) {
 		{"a version that is not there", []string{"push a"}, "deploy-test 7", "there is no version 7 of phishing"},
 		{"the same push", []string{"push a"}, "push a", "1 pushed"},
 		{"the same push in production", first, "push a", "1 production"},
+		{"the same push under another number", first, "push a as 7", "1 production"},
+		{"the first canary of a pipeline", []string{"push a", "deploy-test"}, "canary of a", "1 canary 100"},
+		{"the first canary of a pipeline once more", []string{"push a", "deploy-test", "canary of a"}, "canary of a", "1 canary 100"},
+		{"a canary of a pipeline", second, "canary of b", "1 production, 2 canary 10"},
+		{"a test of what is pushed", append(second, "push c"), "deploy-test of c", "1 production, 2 pushed, 3 test"},
+		{"a test of the canary by its digest", append(second, "canary 10"), "deploy-test of b", "1 production, 2 canary 10"},
+		{"a test of production by its digest", first, "deploy-test of a", "1 production"},
+		{"a test of production by its number", first, "deploy-test 1", "refused: it is production"},
+		{"a canary of production by its digest", first, "canary of a", "1 production"},
+		{"a promotion of production by its digest", first, "promote of a", "1 production"},
+		{"a promotion by another's digest", append(second, "canary 10"), "promote of a", "1 production, 2 canary 10"},
+		{"back by the digest", append(second, "canary 10", "promote b"), "rollback of b", "1 production, 2 rolled-back"},
+		{"back by the digest twice", append(second, "canary 10", "promote b", "rollback"), "rollback of b", "1 production, 2 rolled-back"},
+		{"a test of what was rolled back and pushed again", append(second, "canary 10", "rollback", "push b"), "deploy-test of b", "1 production, 2 rolled-back, 3 test"},
+		{"a digest that is not there", first, "deploy-test of c", "no version of phishing is the model sha256:ccc"},
 		{"a push of what was retired", append(slices.Clone(first), "retire 1"), "push a", "1 retired, 2 pushed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

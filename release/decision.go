@@ -39,6 +39,11 @@ func (d *decision) from(allowed ...Status) error {
 	return fmt.Errorf("it is %s, and %s starts from %s", d.version.Status, d.order.Action, strings.Join(words, " or "))
 }
 
+// further tells that a model which is ordered by its digest is beyond what is ordered.
+func (d *decision) further(statuses ...Status) bool {
+	return d.order.Digest != "" && slices.Contains(statuses, d.version.Status)
+}
+
 // proven refuses a model for which no signature vouches.
 func (d *decision) proven() error {
 	switch proof := d.order.Proof; {
@@ -56,6 +61,9 @@ func (d *decision) deployTest() error {
 	if d.version.Status == Test {
 		return d.done("it is in the test environment")
 	}
+	if d.further(Canary, Production) {
+		return d.done("it is past the test environment (%s)", d.version.Status)
+	}
 	if err := d.from(Pushed, RolledBack); err != nil {
 		return err
 	}
@@ -67,8 +75,16 @@ func (d *decision) deployTest() error {
 }
 
 func (d *decision) canary() error {
-	if d.version.Status == Canary && d.state.CanaryPercent == d.order.Percent {
-		return d.done("it is the canary with %d %% of the traffic", d.order.Percent)
+	if d.further(Production) {
+		return d.done("it is in production")
+	}
+	percent := d.order.Percent
+	_, shared := d.state.Holder(Production)
+	if !shared && d.order.FirstTakesAll {
+		percent = 100
+	}
+	if d.version.Status == Canary && d.state.CanaryPercent == percent {
+		return d.done("it is the canary with %d %% of the traffic", percent)
 	}
 	if err := d.from(Test, Canary); err != nil {
 		return err
@@ -76,13 +92,13 @@ func (d *decision) canary() error {
 	if other, found := d.state.Holder(Canary); found && other.Number != d.version.Number {
 		return fmt.Errorf("version %d is the canary: promote it or roll it back first", other.Number)
 	}
-	if _, found := d.state.Holder(Production); !found && d.order.Percent != 100 {
-		return fmt.Errorf("nothing is in production that could take the other %d %% of the traffic: promote this version, or canary it at 100 %%", 100-d.order.Percent)
+	if !shared && percent != 100 {
+		return fmt.Errorf("nothing is in production that could take the other %d %% of the traffic: promote this version, or canary it at 100 %%", 100-percent)
 	}
 	if err := d.proven(); err != nil {
 		return err
 	}
-	d.percent = d.order.Percent
+	d.percent = percent
 	if d.version.Status != Canary {
 		d.move(d.version, Canary)
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -199,11 +200,13 @@ func order(o Order) Order {
 	return o
 }
 
-// push brings the model of a letter, with its attestation.
+// push brings the model of a letter, with its attestation; "a as 7" asks for a number.
 func push(ctx context.Context, m *memory, b Book, letter string) (string, error) {
+	letter, as, _ := strings.Cut(letter, " as ")
+	number, _ := strconv.ParseInt(as, 10, 64)
 	files, candidate := model(letter)
 	m.model = files
-	return b.Do(ctx, order(Order{Action: Push, Candidate: candidate}), map[string][]byte{
+	return b.Do(ctx, order(Order{Action: Push, Version: number, Candidate: candidate}), map[string][]byte{
 		manifestObject: []byte("{}"), attestationObject: []byte(candidate.Digest + " passed"),
 	})
 }

@@ -10,11 +10,16 @@ import (
 
 // Order is one action with all that it is decided by, beside the state.
 type Order struct {
-	Action    Action
-	Version   int64 // 0 for the one that the action is about by itself
-	Percent   int   // of a canary
-	Candidate Candidate
-	Proof     Proof // of canary and promote
+	Action  Action
+	Version int64 // 0 for the one that the action is about by itself
+	// Digest names the model instead of the version, as a pipeline knows it. Such an order means "at least as far as
+	// that": what is further on its way is left there.
+	Digest string
+	// Percent is the canary's part; with FirstTakesAll it is 100 where nothing is in production that could take the rest.
+	Percent       int
+	FirstTakesAll bool
+	Candidate     Candidate
+	Proof         Proof // of canary and promote
 
 	By        string
 	At        time.Time
@@ -62,6 +67,12 @@ func (o Order) Check() error {
 	if o.Version < 0 {
 		wrong = append(wrong, fmt.Errorf("--version is %d: want 1 or more", o.Version))
 	}
+	if o.Digest != "" && o.Version != 0 {
+		wrong = append(wrong, fmt.Errorf("--digest and --version are both given (%d): want one of them", o.Version))
+	}
+	if o.Digest != "" && !digestForm.MatchString(o.Digest) {
+		wrong = append(wrong, fmt.Errorf("--digest is %.80q: want a model's canonical digest, sha256: and 64 digits", o.Digest))
+	}
 	if o.Action == SetCanary && (o.Percent < 0 || o.Percent > 100) {
 		wrong = append(wrong, fmt.Errorf("--percent is %d: want 0 to 100", o.Percent))
 	}
@@ -77,6 +88,16 @@ func (s State) target(o Order, last *Record) (Version, error) {
 		version, found := s.Find(o.Version)
 		if !found {
 			return Version{}, fmt.Errorf("there is no version %d of %s: status lists those that are there", o.Version, s.Model)
+		}
+		return version, nil
+	}
+	if o.Digest != "" {
+		version, found := s.byDigest(o.Digest, Pushed, Test, Canary, Production)
+		if !found {
+			version, found = s.byDigest(o.Digest)
+		}
+		if !found {
+			return Version{}, fmt.Errorf("no version of %s is the model %s: was it pushed to this store?", s.Model, o.Digest)
 		}
 		return version, nil
 	}
@@ -131,11 +152,12 @@ func (s State) target(o Order, last *Record) (Version, error) {
 	return Version{}, fmt.Errorf("%s needs a version: name one with --version, status lists them", o.Action)
 }
 
-// ForApproval returns the version that a person is asked to approve: the one of a number or, for 0, the canary, else the
-// one in the test environment.
-func (s State) ForApproval(number int64) (Version, error) {
-	version, err := s.target(Order{Action: Promote, Version: number}, nil)
-	if err == nil && version.Status != Canary && version.Status != Test {
+// ForApproval returns the version that a person is asked to approve: the one of a number or a digest, else the canary, else
+// the one in the test environment. By its digest a model may be approved that is in production already.
+func (s State) ForApproval(number int64, digest string) (Version, error) {
+	order := Order{Action: Promote, Version: number, Digest: digest}
+	version, err := s.target(order, nil)
+	if err == nil && version.Status != Canary && version.Status != Test && (digest == "" || version.Status != Production) {
 		err = fmt.Errorf("version %d of %s is %s: what is approved is a canary or in the test environment", version.Number, s.Model, version.Status)
 	}
 	return version, err
@@ -208,10 +230,12 @@ func decidePush(state State, order Order) (*Record, string, error) {
 		}
 	}
 	if known, found := state.byDigest(candidate.Digest, Pushed, Test, Canary, Production); found {
+		said := fmt.Sprintf("%s %d: this model was pushed already, it is %s", state.Model, known.Number, known.Status)
 		if order.Version != 0 && order.Version != known.Number {
-			return nil, "", fmt.Errorf("push of %s %d refused: the same model is there as version %d (%s)", state.Model, order.Version, known.Number, known.Status)
+			// A pipeline that changed nothing about the model is no failure; that its number is not given is said.
+			said += fmt.Sprintf("; there is no version %d of it", order.Version)
 		}
-		return nil, fmt.Sprintf("%s %d: this model was pushed already, it is %s", state.Model, known.Number, known.Status), nil
+		return nil, said, nil
 	}
 	number := state.next()
 	if order.Version != 0 {

@@ -72,7 +72,8 @@ def damaged(names: Iterable[str], path: list[str] | None = None) -> list[str]:
     """Those of the named distributions of which a file is not what their wheel held.
 
     A file that two of them brought is passed over: the last one wins, and that is no damage. So is what lies outside of the
-    folder, such as a program whose first line the installer writes.
+    folder, such as a program whose first line the installer writes, and bytecode (.pyc), which it compiles anew: NumPy's wheel
+    lists some.
     """
     wanted, found, owners, records = set(names), set(), {}, {}
     for name, info in distributions(path):
@@ -84,8 +85,8 @@ def damaged(names: Iterable[str], path: list[str] | None = None) -> list[str]:
         for file, _ in records[name, info]:
             owners[info.parent / file] = owners.get(info.parent / file, 0) + 1
     for (name, info), files in records.items():
-        if name in wanted and any(
-                not file.startswith(("/", "..")) and owners[info.parent / file] == 1 and differs(info.parent / file, value) for file, value in files):
+        own = [(info.parent / file, value) for file, value in files if not file.startswith(("/", "..")) and not file.endswith(".pyc")]
+        if name in wanted and any(owners[path] == 1 and differs(path, value) for path, value in own):
             found.add(name)
     return sorted(found)
 

@@ -27,8 +27,9 @@ def test_planned_reads_what_uv_would_install() -> None:
 
 
 def test_whole_packages_are_not_damaged(tmp_path: pathlib.Path) -> None:
-    wheel(tmp_path, "My_Package", {"my/__init__.py": b"x = 1\n", "shared.py": b"a"})
+    wheel(tmp_path, "My_Package", {"my/__init__.py": b"x = 1\n", "shared.py": b"a", "my/__pycache__/a.cpython-311.pyc": b"of the wheel"})
     wheel(tmp_path, "other", {"other.py": b"", "shared.py": b"b"})  # the last one's file lies there
+    (tmp_path / "my/__pycache__/a.cpython-311.pyc").write_bytes(b"compiled anew")
     assert [name for name, _ in intact.distributions([str(tmp_path)])] == ["my-package", "other"]
     assert intact.damaged(["my-package", "other"], [str(tmp_path)]) == []
 

@@ -264,7 +264,7 @@ func (t *Tests) releaseRefusals(ctx context.Context) error {
 }
 
 func (t *Tests) releaseFolder(ctx context.Context) error {
-	outputs, _, _, err := models(ctx)
+	outputs, digests, _, err := models(ctx)
 	if err != nil {
 		return err
 	}
@@ -278,6 +278,23 @@ func (t *Tests) releaseFolder(ctx context.Context) error {
 	}
 	text, err := open().DeployTest(ctx)
 	if err := said(text, err, "tiny 1: pushed → test"); err != nil {
+		return err
+	}
+	// As a pipeline calls it: a number of its own for the model that is there, and the model by its digest.
+	text, err = open().Push(ctx, outputs[0], dagger.TensorflowCiReleasePushOpts{Version: 12})
+	if err := said(text, err, "tiny 1: this model was pushed already, it is test; there is no version 12 of it"); err != nil {
+		return err
+	}
+	text, err = open().DeployTest(ctx, dagger.TensorflowCiReleaseDeployTestOpts{Digest: digests[0]})
+	if err := said(text, err, "tiny 1: it is in the test environment, nothing to do"); err != nil {
+		return err
+	}
+	_, err = open().DeployTest(ctx, dagger.TensorflowCiReleaseDeployTestOpts{Digest: digests[1]})
+	if err := refused(err, "no version of tiny is the model "+digests[1]); err != nil {
+		return err
+	}
+	_, err = open().Promote(ctx, dagger.TensorflowCiReleasePromoteOpts{Digest: digests[0], Version: 1})
+	if err := refused(err, "--digest and --version are both given"); err != nil {
 		return err
 	}
 	store, err := open().Directory().Sync(ctx)

