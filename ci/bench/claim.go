@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -22,16 +23,16 @@ type Goal struct {
 	AtLeast *float64 `json:"atLeast,omitempty"`
 }
 
-func atMost(bound float64) Goal  { return Goal{AtMost: &bound} }
-func atLeast(bound float64) Goal { return Goal{AtLeast: &bound} }
+func atMost(value float64) Goal  { return Goal{AtMost: &value} }
+func atLeast(value float64) Goal { return Goal{AtLeast: &value} }
 
 // String is the bound as a table shows it.
 func (g Goal) String() string {
 	switch {
 	case g.AtMost != nil:
-		return "≤ " + number(*g.AtMost)
+		return "≤ " + bound(*g.AtMost)
 	case g.AtLeast != nil:
-		return "≥ " + number(*g.AtLeast)
+		return "≥ " + bound(*g.AtLeast)
 	}
 	return ""
 }
@@ -95,13 +96,16 @@ func value(goal Goal, of, unit string) Claim {
 	return Claim{Name: of, Of: []string{of}, Unit: unit, Goal: goal, From: func(medians []float64) float64 { return medians[0] }}
 }
 
-// number is a figure in three digits that count, and never in powers of ten.
+// number is a figure in three digits that count; whole numbers, which were counted, and large ones are whole.
 func number(value float64) string {
-	if value >= 100 || value <= -100 {
+	if value == math.Trunc(value) || math.Abs(value) >= 100 {
 		return strconv.FormatFloat(value, 'f', 0, 64)
 	}
-	return strconv.FormatFloat(value, 'g', 3, 64)
+	return fmt.Sprintf("%#.3g", value)
 }
+
+// bound is a goal's number as it was written.
+func bound(value float64) string { return strconv.FormatFloat(value, 'g', -1, 64) }
 
 // inUnit is a figure with its unit, if it has one.
 func inUnit(value float64, unit string) string {

@@ -55,7 +55,10 @@ func (p Place) module(ctx context.Context, project string, args ...string) (stri
 	var log, out bytes.Buffer
 	call := dagger.Call{CLI: p.CLI, Module: p.Root, Args: append(all, args...), Out: &out}
 	if err := call.Run(ctx, &log, func(string) {}); err != nil {
-		if message := dagger.Message(log.String()); message != "" && ctx.Err() == nil {
+		if ctx.Err() != nil {
+			return "", err
+		}
+		if message := dagger.Message(log.String()); message != "" {
 			return "", errors.New(message)
 		}
 		return "", fmt.Errorf("%w: %s", err, tail(log.String()))

@@ -42,10 +42,10 @@ GROUP  MEASUREMENT  MEDIAN  RUNS
 line   run          123 s   1
 line   broken       failed  0
 
-GROUP  RATIO           VALUE    GOAL    MET
-line   run ÷ cold      0.025    ≤ 0.03  yes
-scale  speed-up        0.025 s  ≥ 1.8   no
-line   of what failed           ≤ 2     
+GROUP  RATIO           VALUE     GOAL    MET
+line   run ÷ cold      0.0250    ≤ 0.03  yes
+scale  speed-up        0.0250 s  ≥ 1.8   no
+line   of what failed            ≤ 2     
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
@@ -88,7 +88,7 @@ func TestJSON(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for want, value := range map[string]float64{"0": 0, "0.0251": 0.02512, "1.05": 1.05, "32.5": 32.46, "100": 100.4, "48468": 48468} {
+	for want, value := range map[string]float64{"0": 0, "0.0251": 0.02512, "1.05": 1.05, "32.5": 32.46, "52.0": 52.04, "52": 52, "100": 100.4, "48468": 48468} {
 		if got := number(value); got != want {
 			t.Errorf("%v: %q, want %q", value, got, want)
 		}
