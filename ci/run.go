@@ -214,11 +214,11 @@ func watchMachine(ctx context.Context, machine *setup.Machine) (context.Context,
 		for missed := 0; missed < patience; {
 			running := setup.DockerAnswers(ctx)
 			if running && machine.Plan.Mirror {
-				since := engineSince(ctx)
+				engine, _ := host.LookContainer(ctx, host.EngineContainer)
 				if began == "" {
-					began = since
+					began = engine.Since
 				}
-				running = since != "" && since == began // an engine that was started again knows nothing of the call
+				running = engine.Running && engine.Since == began // an engine that was started again knows nothing of the call
 			}
 			if running {
 				missed = 0
@@ -240,18 +240,6 @@ func watchMachine(ctx context.Context, machine *setup.Machine) (context.Context,
 	return ctx, func() { cancel(nil) }
 }
 
-// engineSince is when the engine's container was started; "" while it does not run.
-func engineSince(ctx context.Context) string {
-	answer, err := proc.Command{Args: []string{
-		"docker", "container", "inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", host.EngineContainer,
-	}}.Output(ctx)
-	since, running := strings.CutPrefix(answer, "true ")
-	if err != nil || !running {
-		return ""
-	}
-	return since
-}
-
 // machineGone tells whether a call failed because what it ran on is gone; nil when that is all there.
 func machineGone(ctx context.Context, machine *setup.Machine) error {
 	if os.Getenv(host.EngineVariable) != "" {
@@ -260,11 +248,13 @@ func machineGone(ctx context.Context, machine *setup.Machine) error {
 	if !setup.DockerAnswers(ctx) {
 		return errDaemonGone
 	}
-	facts := look(ctx, machine.Folder)
-	switch {
-	case machine.Plan.Mirror && !facts.Engine.Running:
+	if !machine.Plan.Mirror {
+		return nil
+	}
+	if engine, _ := host.LookContainer(ctx, host.EngineContainer); !engine.Running {
 		return errEngineGone
-	case machine.Plan.Mirror && !machine.Folder.Process(setup.RegistryProcess).Alive():
+	}
+	if !machine.Folder.Process(setup.RegistryProcess).Alive() {
 		return fmt.Errorf("the registry that the engine has its images from stopped in the middle: %s says why, `go run ./ci up` starts it again", machine.Folder.Log(setup.RegistryProcess))
 	}
 	return nil

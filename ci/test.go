@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/tensorflow-ci/ci/choice"
 	"dagger/tensorflow-ci/ci/dagger"
 	"dagger/tensorflow-ci/ci/plan"
 	"dagger/tensorflow-ci/ci/proc"
@@ -56,26 +57,7 @@ func test(ctx context.Context, args []string) error {
 
 // selectStages keeps the named stages, in their own order; all when none is named.
 func selectStages(stages []stage, only []string) ([]stage, error) {
-	if len(only) == 0 {
-		return stages, nil
-	}
-	wanted := map[string]bool{}
-	for _, name := range only {
-		wanted[name] = true
-	}
-	var selected []stage
-	var known []string
-	for _, stage := range stages {
-		known = append(known, stage.name)
-		if wanted[stage.name] {
-			selected = append(selected, stage)
-			delete(wanted, stage.name)
-		}
-	}
-	for name := range wanted {
-		return nil, fmt.Errorf("--stage %s: want some of %s", name, strings.Join(known, ", "))
-	}
-	return selected, nil
+	return choice.Of("--stage", stages, func(one stage) string { return one.name }, only)
 }
 
 // runStages runs the stages in order and ends with a summary of all of them.

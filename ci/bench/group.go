@@ -2,9 +2,8 @@ package bench
 
 import (
 	"context"
-	"fmt"
+	"dagger/tensorflow-ci/ci/choice"
 	"slices"
-	"strings"
 )
 
 // Group is one question: what is measured for it, and what follows.
@@ -21,12 +20,8 @@ var Names = []string{"install", "line", "seed", "modes", "scale", "scan", "load"
 
 // Check refuses a name that no group has.
 func Check(only []string) error {
-	for _, name := range only {
-		if !slices.Contains(Names, name) {
-			return fmt.Errorf("--only %s: want some of %s", name, strings.Join(Names, ", "))
-		}
-	}
-	return nil
+	_, err := choice.Of("--only", Names, func(name string) string { return name }, only)
+	return err
 }
 
 // Choose keeps the groups that are named, in their own order; all when none is named.

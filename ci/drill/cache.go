@@ -70,12 +70,8 @@ func corruptedCache(ctx context.Context, site *Site) (Account, error) {
 		return Account{}, err
 	}
 	defer run.stop()
-	status, err := run.wait(ctx, patience)
-	account := Account{Saw: run.stderr.String()}
-	if err != nil {
-		return account, err
-	}
-	if err := clear(account.Saw, status, 0, nil); err != nil {
+	account := Account{}
+	if account.Saw, err = run.ends(ctx, patience, 0); err != nil {
 		return account, err
 	}
 	made, err := look(site.out)

@@ -11,6 +11,7 @@ import (
 
 	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/proc"
+	"dagger/tensorflow-ci/ci/setup"
 )
 
 // loopback is a small file system of its own, in a file.
@@ -91,12 +92,7 @@ func fullDisk(ctx context.Context, site *Site) (account Account, err error) {
 		return Account{}, err
 	}
 	defer run.stop()
-	status, err := run.wait(ctx, patience)
-	account.Saw = run.stderr.String()
-	if err != nil {
-		return account, err
-	}
-	if err := clear(account.Saw, status, 1, []string{"no space left", "--out"}); err != nil {
+	if account.Saw, err = run.ends(ctx, patience, 1, "no space left", "--out"); err != nil {
 		return account, err
 	}
 	if err := whole(out, "nothing"); err != nil {
@@ -128,7 +124,7 @@ func fullEngine(ctx context.Context, site *Site) (account Account, err error) {
 		return Account{}, err
 	}
 	const name = "tensorflow-ci-drill"
-	remove, err := secondEngine(ctx, name, disk.folder)
+	remove, err := setup.SecondEngine(ctx, name, disk.folder)
 	if err != nil {
 		return Account{}, err
 	}
@@ -148,12 +144,7 @@ func fullEngine(ctx context.Context, site *Site) (account Account, err error) {
 		return Account{}, err
 	}
 	defer run.stop()
-	status, err := run.wait(ctx, patience)
-	account.Saw = run.stderr.String()
-	if err != nil {
-		return account, err
-	}
-	if err := clear(account.Saw, status, 1, []string{"no space left"}); err != nil {
+	if account.Saw, err = run.ends(ctx, patience, 1, "no space left"); err != nil {
 		return account, err
 	}
 	if err := whole(out, "nothing"); err != nil {

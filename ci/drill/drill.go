@@ -4,6 +4,7 @@ package drill
 
 import (
 	"context"
+	"dagger/tensorflow-ci/ci/choice"
 	"errors"
 	"fmt"
 	"io"
@@ -55,26 +56,7 @@ func All() []Drill {
 
 // Select keeps the named drills, in their own order; all when none is named.
 func Select(all []Drill, only []string) ([]Drill, error) {
-	if len(only) == 0 {
-		return all, nil
-	}
-	wanted := map[string]bool{}
-	for _, name := range only {
-		wanted[name] = true
-	}
-	var selected []Drill
-	var known []string
-	for _, one := range all {
-		known = append(known, one.Name)
-		if wanted[one.Name] {
-			selected = append(selected, one)
-			delete(wanted, one.Name)
-		}
-	}
-	for name := range wanted {
-		return nil, fmt.Errorf("--only %s: want some of %s", name, strings.Join(known, ", "))
-	}
-	return selected, nil
+	return choice.Of("--only", all, func(one Drill) string { return one.Name }, only)
 }
 
 // notDone is why a fault cannot be planted here.

@@ -56,12 +56,8 @@ func interruptUp(ctx context.Context, site *Site) (Account, error) {
 	if err := up.signal(os.Interrupt); err != nil {
 		return Account{}, err
 	}
-	status, err := up.wait(ctx, time.Minute)
-	account := Account{Saw: up.stderr.String()}
-	if err != nil {
-		return account, err
-	}
-	if err := clear(account.Saw, status, 130, []string{"interrupted"}); err != nil {
+	account := Account{}
+	if account.Saw, err = up.ends(ctx, time.Minute, 130, "interrupted"); err != nil {
 		return account, err
 	}
 	account.Recover, err = site.recovered(ctx, project, site.out)

@@ -110,12 +110,9 @@ func eatenMemory(ctx context.Context, site *Site) (Account, error) {
 		return Account{}, err
 	}
 	defer run.stop()
-	status, err := run.wait(ctx, patience)
-	account := Account{Saw: run.stderr.String()}
+	account := Account{}
+	account.Saw, err = run.ends(ctx, patience, 1, "training: train.py was stopped when it held ", "above 1GiB, the limit in train.memory")
 	if err != nil {
-		return account, err
-	}
-	if err := clear(account.Saw, status, 1, []string{"training: train.py was stopped when it held ", "above 1GiB, the limit in train.memory"}); err != nil {
 		return account, err
 	}
 	if err := whole(site.out, before); err != nil {

@@ -1,13 +1,12 @@
 package drill
 
 import (
-	"bytes"
 	"context"
+	"dagger/tensorflow-ci/ci/proc"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -15,27 +14,9 @@ import (
 // started is a program that runs beside the drill.
 type started struct {
 	cmd            *exec.Cmd
-	stdout, stderr lines
+	stdout, stderr proc.Lines
 	ended          chan struct{}
 	err            error
-}
-
-// lines is an output that can be read while it is written.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(text []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(text)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // start starts a program in a process group of its own, so that Ctrl-C at the drill does not reach it by itself.
@@ -86,6 +67,16 @@ func (s *started) wait(ctx context.Context, patience time.Duration) (int, error)
 		return 0, s.err
 	}
 	return s.cmd.ProcessState.ExitCode(), nil
+}
+
+// ends waits for the program and gives what it said, which must be what is wanted of it.
+func (s *started) ends(ctx context.Context, patience time.Duration, want int, says ...string) (saw string, err error) {
+	status, err := s.wait(ctx, patience)
+	saw = s.stderr.String()
+	if err == nil {
+		err = clear(saw, status, want, says)
+	}
+	return saw, err
 }
 
 // stop ends the program, if it runs.

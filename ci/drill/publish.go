@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dagger/tensorflow-ci/ci/dagger"
+	"dagger/tensorflow-ci/ci/proc"
 	"dagger/tensorflow-ci/ociimage"
 )
 
@@ -84,7 +85,7 @@ func (t *target) killed(ctx context.Context, site *Site) (Account, error) {
 	calling, stop := context.WithCancel(ctx)
 	defer stop()
 	publish := make(chan error, 1)
-	var log lines
+	var log proc.Lines
 	go func() { publish <- call.Run(calling, &log, func(string) {}) }()
 	for len(t.uploads()) == 0 {
 		select {
@@ -124,7 +125,7 @@ func (t *target) killed(ctx context.Context, site *Site) (Account, error) {
 		if _, err := site.succeed(ctx, "up"); err != nil {
 			return err
 		}
-		var again lines
+		var again proc.Lines
 		if err := call.Run(ctx, &again, func(string) {}); err != nil {
 			return fmt.Errorf("publishing, repeated, fails: %w: %s", err, dagger.Message(again.String()))
 		}

@@ -181,3 +181,10 @@ func look(out string) (outcome, error) {
 	}
 	return made, err
 }
+
+// timed is how long a call takes.
+func timed(call func() error) (time.Duration, error) {
+	began := time.Now()
+	err := call()
+	return time.Since(began), err
+}

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,10 +11,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"dagger/tensorflow-ci/ci/dagger"
-	"dagger/tensorflow-ci/ci/host"
+	"dagger/tensorflow-ci/ci/setup"
 	"dagger/tensorflow-ci/ci/state"
 )
 
@@ -87,53 +85,20 @@ func digestOn(t *testing.T, engine, project string) string {
 func freshEngine(t *testing.T, name, cores string) string {
 	t.Helper()
 	name = "tensorflow-ci-e2e-" + name
-	var like []struct {
-		Image      string
-		Config     struct{ Cmd, Env []string }
-		HostConfig struct {
-			Binds, CapAdd, SecurityOpt, DeviceCgroupRules, MaskedPaths []string
-			Privileged                                                 bool
-		}
-	}
-	if err := json.Unmarshal([]byte(docker(t, "container", "inspect", host.EngineContainer)), &like); err != nil || len(like) != 1 {
-		t.Fatalf("the machine's own engine: %v", err)
-	}
-	own := like[0]
-	args := []string{"run", "--detach", "--name", name, "--cpuset-cpus", cores, "--volume", name + ":/var/lib/dagger"}
-	for _, bind := range own.HostConfig.Binds {
-		if !strings.Contains(bind, ":/var/lib/dagger") {
-			args = append(args, "--volume", bind)
-		}
-	}
-	for flag, values := range map[string][]string{
-		"--cap-add": own.HostConfig.CapAdd, "--security-opt": own.HostConfig.SecurityOpt,
-		"--device-cgroup-rule": own.HostConfig.DeviceCgroupRules, "--env": own.Config.Env,
-	} {
-		for _, value := range values {
-			args = append(args, flag, value)
-		}
-	}
-	if own.HostConfig.Privileged {
-		args = append(args, "--privileged")
-	} else if own.HostConfig.MaskedPaths != nil && len(own.HostConfig.MaskedPaths) == 0 {
-		args = append(args, "--security-opt", "systempaths=unconfined")
+	remove, err := setup.SecondEngine(t.Context(), name, name, "--cpuset-cpus", cores)
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for _, command := range [][]string{{"rm", "--force", name}, {"volume", "rm", "--force", name}} {
-			if output, err := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", command...).CombinedOutput(); err != nil {
-				t.Errorf("docker %s: %v: %s", strings.Join(command, " "), err, output)
-			}
+		ctx := context.WithoutCancel(t.Context())
+		if err := remove(ctx); err != nil {
+			t.Error(err)
+		}
+		if output, err := exec.CommandContext(ctx, "docker", "volume", "rm", "--force", name).CombinedOutput(); err != nil {
+			t.Errorf("docker volume rm %s: %v: %s", name, err, output)
 		}
 	})
-	docker(t, append(append(args, own.Image), own.Config.Cmd...)...)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
-		if exec.Command("docker", "exec", name, "test", "-S", "/run/dagger/engine.sock").Run() == nil {
-			return name
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the engine %s does not listen:\n%s", name, docker(t, "logs", "--tail", "20", name))
-		}
-	}
+	return name
 }
 
 func docker(t *testing.T, args ...string) string {

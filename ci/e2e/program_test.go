@@ -4,8 +4,8 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
+	"dagger/tensorflow-ci/ci/proc"
 	"errors"
 	"os"
 	"os/exec"
@@ -52,26 +52,8 @@ func TestMain(m *testing.M) {
 // call is one run of the program.
 type call struct {
 	cmd    *exec.Cmd
-	stdout lines
-	stderr lines
-}
-
-// lines is an output that can be read while it is written.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(text []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(text)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	stdout proc.Lines
+	stderr proc.Lines
 }
 
 // start starts the program with variables added to its environment.

@@ -46,6 +46,13 @@ type Engine struct {
 	Ours    bool // made by `up`
 }
 
+// Container is one of Docker's.
+type Container struct {
+	Running bool
+	Since   string // when it was started last, as Docker writes it
+	Label   string // with which `up` made it; "" for one that it did not make
+}
+
 // Registry is an image registry and whether this machine reaches it.
 type Registry struct {
 	Host    string

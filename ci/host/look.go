@@ -86,15 +86,21 @@ func lookEngine(ctx context.Context, docker Docker) Engine {
 	if docker.Server == "" {
 		return engine
 	}
+	container, found := LookContainer(ctx, EngineContainer)
+	engine.Exists, engine.Running, engine.Ours = found, container.Running, container.Label != ""
+	return engine
+}
+
+// LookContainer looks at one of Docker's containers.
+func LookContainer(ctx context.Context, name string) (container Container, found bool) {
 	answer, err := proc.Command{Args: []string{
-		"docker", "container", "inspect", "--format", `{{.State.Running}} {{index .Config.Labels "` + Label + `"}}`, EngineContainer,
+		"docker", "container", "inspect", "--format", `{{.State.Running}} {{.State.StartedAt}} {{index .Config.Labels "` + Label + `"}}`, name,
 	}}.Output(ctx)
 	if err != nil {
-		return engine
+		return Container{}, false
 	}
-	running, label, _ := strings.Cut(answer, " ")
-	engine.Exists, engine.Running, engine.Ours = true, running == "true", label != ""
-	return engine
+	words := append(strings.SplitN(answer, " ", 3), "", "")
+	return Container{Running: words[0] == "true", Since: words[1], Label: words[2]}, true
 }
 
 // lookCLI prefers the CLI on the path to the one that `up` built: it is the one that the user knows.

@@ -173,8 +173,8 @@ func (m *Machine) container(name, container, image string, registry, made *step.
 		Try:    "`docker logs " + container + "`: the engine's last line says what it misses",
 	}
 	engine.Holds = func(ctx context.Context) bool {
-		running, _ := inspect(ctx, container)
-		return running
+		found, _ := host.LookContainer(ctx, container)
+		return found.Running
 	}
 	engine.Run = func(ctx context.Context, log io.Writer) error {
 		return m.startEngine(ctx, log, container, image, engine.Key())
@@ -184,16 +184,16 @@ func (m *Machine) container(name, container, image string, registry, made *step.
 
 // startEngine starts the container that is there, when it was made from the same inputs, or makes it.
 func (m *Machine) startEngine(ctx context.Context, log io.Writer, container, image, key string) error {
-	running, label := inspect(ctx, container)
+	found, _ := host.LookContainer(ctx, container)
 	switch {
-	case running && label == key:
+	case found.Running && found.Label == key:
 		return nil
-	case label == key:
+	case found.Label == key:
 		if err := docker("start", container).Run(ctx, log); err != nil {
 			return err
 		}
-		return m.engineAnswers(ctx, log, container)
-	case label != "":
+		return engineAnswers(ctx, log, container)
+	case found.Label != "":
 		if err := docker("rm", "--force", container).Run(ctx, log); err != nil {
 			return err
 		}
@@ -225,7 +225,7 @@ func (m *Machine) startEngine(ctx context.Context, log io.Writer, container, ima
 	if err := docker(append(append(args, m.privileges()...), image, "--debug")...).Run(ctx, log); err != nil {
 		return err
 	}
-	return m.engineAnswers(ctx, log, container)
+	return engineAnswers(ctx, log, container)
 }
 
 // privileges lets the engine run containers: all of them where the machine has all, else each that it has.
@@ -243,18 +243,8 @@ func (m *Machine) privileges() []string {
 	return args
 }
 
-// inspect tells whether the container runs, and the label it was made with; "" when there is no such container.
-func inspect(ctx context.Context, container string) (running bool, label string) {
-	answer, err := docker("container", "inspect", "--format", `{{.State.Running}} {{index .Config.Labels "`+host.Label+`"}}`, container).Output(ctx)
-	if err != nil {
-		return false, ""
-	}
-	state, label, _ := strings.Cut(answer, " ")
-	return state == "true", label
-}
-
 // engineAnswers waits until the engine listens; one that ends first says why in its log.
-func (m *Machine) engineAnswers(ctx context.Context, log io.Writer, container string) error {
+func engineAnswers(ctx context.Context, log io.Writer, container string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("the engine does not listen after 60 s"))
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
@@ -263,7 +253,7 @@ func (m *Machine) engineAnswers(ctx context.Context, log io.Writer, container st
 		if _, err := docker("exec", container, "test", "-S", "/run/dagger/engine.sock").Output(ctx); err == nil {
 			return nil
 		}
-		if running, _ := inspect(ctx, container); !running && ctx.Err() == nil {
+		if found, _ := host.LookContainer(ctx, container); !found.Running && ctx.Err() == nil {
 			docker("logs", "--tail", "20", container).Run(ctx, log)
 			return errors.New("the engine ended at once")
 		}

@@ -1,4 +1,4 @@
-package drill
+package setup
 
 import (
 	"context"
@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
-	"time"
 
 	"dagger/tensorflow-ci/ci/host"
 )
 
-// secondEngine starts an engine that is made as the machine's own is, but keeps its state in a folder.
-func secondEngine(ctx context.Context, name, folder string) (remove func(context.Context) error, err error) {
+// SecondEngine starts an engine that is made as the machine's own is, but keeps its state elsewhere: in a folder, or in a
+// volume of that name. More are flags of `docker run`; remove takes its container away, not its state.
+func SecondEngine(ctx context.Context, name, state string, more ...string) (remove func(context.Context) error, err error) {
 	text, err := docker("container", "inspect", host.EngineContainer).Output(ctx)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func secondEngine(ctx context.Context, name, folder string) (remove func(context
 		return nil, fmt.Errorf("the machine's own engine: Docker names %d", len(like))
 	}
 	own := like[0]
-	args := []string{"run", "--detach", "--name", name, "--volume", folder + ":/var/lib/dagger"}
+	args := append([]string{"run", "--detach", "--name", name, "--volume", state + ":/var/lib/dagger"}, more...)
 	for _, bind := range own.HostConfig.Binds {
 		if !strings.Contains(bind, ":/var/lib/dagger") {
 			args = append(args, "--volume", bind)
@@ -53,23 +54,12 @@ func secondEngine(ctx context.Context, name, folder string) (remove func(context
 		args = append(args, "--security-opt", "systempaths=unconfined")
 	}
 	remove = func(ctx context.Context) error { return docker("rm", "--force", name).Run(ctx, io.Discard) }
-	if err := docker(append(append(args, own.Image), own.Config.Cmd...)...).Run(ctx, io.Discard); err != nil {
-		return nil, errors.Join(err, remove(context.WithoutCancel(ctx)))
+	err = docker(append(append(args, own.Image), own.Config.Cmd...)...).Run(ctx, io.Discard)
+	if err == nil {
+		err = engineAnswers(ctx, os.Stderr, name)
 	}
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if _, err := docker("exec", name, "test", "-S", "/run/dagger/engine.sock").Output(ctx); err == nil {
-			return remove, nil
-		}
-		if ctx.Err() != nil {
-			break
-		}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("a second engine: %w", err), remove(context.WithoutCancel(ctx)))
 	}
-	return nil, errors.Join(fmt.Errorf("a second engine does not listen"), remove(context.WithoutCancel(ctx)))
-}
-
-// timed is how long a call takes.
-func timed(call func() error) (time.Duration, error) {
-	began := time.Now()
-	err := call()
-	return time.Since(began), err
+	return remove, nil
 }
