@@ -145,7 +145,11 @@ func (m *TensorflowCi) scan(ctx context.Context, settings config.Config, target 
 	if err != nil {
 		return nil, err
 	}
-	return desk.scan(ctx, target, root, known, desk.scanner.prove)
+	looked, err := desk.list(ctx, target, root)
+	if err != nil {
+		return nil, err
+	}
+	return desk.scan(ctx, looked, known, func() (scanpolicy.Proven, error) { return desk.scanner.prove(ctx, looked.system) })
 }
 
 // safe scans what a model is trained with and from; the report is that of the environment.
@@ -174,18 +178,19 @@ func (m *TensorflowCi) scanBoth(ctx context.Context, settings config.Config, tar
 	if err != nil {
 		return nil, err
 	}
+	image, err := desk.list(ctx, target, root)
+	if err != nil {
+		return nil, err
+	}
+	beside, err := desk.list(ctx, with, folder)
+	if err != nil {
+		return nil, err
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	proof := sync.OnceValues(func() (scanpolicy.Proven, error) {
-		image, err := desk.scanner.list(ctx, target, root, desk.ignoreFile)
-		if err != nil {
-			return nil, err
-		}
-		return desk.scanner.prove(ctx, image.system)
-	})
-	prove := func(context.Context, scanpolicy.System) (scanpolicy.Proven, error) { return proof() }
+	prove := sync.OnceValues(func() (scanpolicy.Proven, error) { return desk.scanner.prove(ctx, image.system) })
 	var report *ScanReport
 	group.Go(func() error {
-		made, err := desk.scan(ctx, target, root, nil, prove)
+		made, err := desk.scan(ctx, image, nil, prove)
 		if err != nil {
 			return err
 		}
@@ -193,7 +198,7 @@ func (m *TensorflowCi) scanBoth(ctx context.Context, settings config.Config, tar
 		return made.Check()
 	})
 	group.Go(func() error {
-		made, err := desk.scan(ctx, with, folder, nil, prove)
+		made, err := desk.scan(ctx, beside, nil, prove)
 		if err != nil {
 			return err
 		}
@@ -201,77 +206,6 @@ func (m *TensorflowCi) scanBoth(ctx context.Context, settings config.Config, tar
 	})
 	err = group.Wait()
 	return report, err
-}
-
-// scanDesk is what scans of one call have in common: the scanner, and what the project accepts.
-type scanDesk struct {
-	settings   config.Config
-	scanner    *scanner
-	ignores    scanpolicy.Ignores
-	ignoreFile *dagger.File
-}
-
-func (m *TensorflowCi) scanDesk(ctx context.Context, settings config.Config) (scanDesk, error) {
-	desk := scanDesk{settings: settings}
-	var err error
-	if desk.ignores, desk.ignoreFile, err = m.ignores(ctx, settings); err != nil {
-		return desk, err
-	}
-	desk.scanner, err = m.scanner(ctx, settings)
-	return desk, err
-}
-
-// scan has it proven that the scanner works, looks at root with it, and judges what it found.
-func (d scanDesk) scan(
-	ctx context.Context, target string, root *dagger.Directory, known *scanpolicy.Previous, prove func(context.Context, scanpolicy.System) (scanpolicy.Proven, error),
-) (*ScanReport, error) {
-	began := time.Now()
-	subject, err := d.scanner.list(ctx, target, root, d.ignoreFile)
-	if err != nil {
-		return nil, fmt.Errorf("scan of %s: %w", target, err)
-	}
-	var found *dagger.File
-	var report scanpolicy.Report
-	var proven scanpolicy.Proven
-	group, wait := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		proven, err = prove(wait, subject.system)
-		return err
-	})
-	group.Go(func() (err error) {
-		found, report, err = d.scanner.match(wait, subject)
-		return err
-	})
-	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("scan of %s: %w", target, err)
-	}
-	severities, ignoreUnfixed := d.settings.Scan.For(target)
-	policy := scanpolicy.Policy{
-		Severities: severities, IgnoreUnfixed: ignoreUnfixed, DeniedLicenses: d.settings.Scan.DeniedLicenses,
-		Proven: proven, Unproven: d.settings.Scan.Unproven, Packages: isImage(target),
-	}
-	verdict := policy.Judge(report, d.ignores, known)
-	gitLab, err := scanpolicy.GitLab(report, target, began, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	record, err := indented(map[string]any{
-		"name": "scan", "started": began.UTC().Format("2006-01-02T15:04:05.000Z"), "seconds": time.Since(began).Seconds(), "status": 0,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &ScanReport{
-		Passed:  verdict.Passed(),
-		Summary: verdict.Summary(),
-		Target:  target,
-		Reason:  verdict.Reason(),
-		Verdict: verdict.Text(),
-		GitLab:  string(gitLab),
-		Found:   found,
-		Trivy:   d.scanner.trivy,
-		Record:  dag.Directory().WithNewFile("run.json", record).File("run.json"),
-	}, nil
 }
 
 // isImage tells the targets that are the root of a file system, and so must have packages, from those that may have none.

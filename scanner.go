@@ -81,6 +81,7 @@ type subject struct {
 	name    string // in the scan folder; reports call it by this name
 	flags   []string
 	system  scanpolicy.System // empty where there is none
+	began   time.Time         // when its scan did
 }
 
 // list prepares a scan of root. An image is listed first, which the engine remembers while the image stays the same, and
