@@ -45,12 +45,12 @@ def test_time_limit(tmp_path: pathlib.Path) -> None:
     assert result.returncode == step.TIMED_OUT and "the limit in train.time-limit" in result.stderr
 
 
-EATS = "kept = []\nwhile len(kept) < 64: kept.append(bytearray(b'x' * (16 << 20)))\n"  # 1 GiB
+EATS = "import time\nkept = []\nwhile len(kept) < 64: kept.append(bytearray(b'x' * (16 << 20)))\ntime.sleep(600)\n"  # 1 GiB
 
 
-@pytest.mark.parametrize("code", [EATS, "import os, time\nif os.fork(): time.sleep(60)\n" + EATS + "time.sleep(60)\n"])
+@pytest.mark.parametrize("code", [EATS, "import os, time\nif os.fork(): time.sleep(600)\n" + EATS])
 def test_memory_limit(tmp_path: pathlib.Path, code: str) -> None:
-    result = train(tmp_path, code, limit="60", options=["--memory", str(300 << 20)])
+    result = train(tmp_path, code, options=["--memory", str(300 << 20)])
     assert result.returncode == 1
     assert re.search(r"^error: train.py was stopped when it held [\d.]+MiB of memory, above 300MiB, the limit in train.memory: ",
                      result.stderr, re.MULTILINE), result.stderr

@@ -18,8 +18,8 @@ def test_amount(size: int, text: str) -> None:
 
 
 def test_a_session_is_what_a_program_started_too() -> None:
-    inner = "import time; time.sleep(60)"
-    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {inner!r}]); print('up', flush=True); import time; time.sleep(60)"
+    inner = "import time; print('up', flush=True); time.sleep(60)"  # by then it has all the memory that it takes
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {inner!r}]).wait()"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert child.stdout is not None and child.stdout.readline() == b"up\n"

@@ -43,7 +43,7 @@ def run(tmp_path: pathlib.Path, fake: fake_serving.Fake, *more: str) -> tuple[in
     with fake_serving.serving(fake) as ports:
         status = smoketest.main([
             "--server", "127.0.0.1", "--rest-port", str(ports["rest"]), "--grpc-port", str(ports["grpc"]), "--name", "m", "--label", "stable",
-            "--reference", str(reference(tmp_path / "reference", 2)), "--clients", "3", "--seconds", "0.3", "--wait", "1", "--out", str(out), *more])
+            "--reference", str(reference(tmp_path / "reference", 2)), "--clients", "3", "--seconds", "1", "--wait", "30", "--out", str(out), *more])
     return status, json.loads(out.read_text()) if out.exists() else None
 
 
@@ -113,7 +113,7 @@ def test_a_server_that_refuses_all(tmp_path: pathlib.Path) -> None:
 def test_a_server_that_is_never_ready(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     fake = fake_serving.Fake()
     fake.state = "LOADING"
-    assert run(tmp_path, fake) == (2, None)
+    assert run(tmp_path, fake, "--wait", "1") == (2, None)
     assert "error: the server does not serve m after 1 s: version 1 is LOADING" in capsys.readouterr().err
 
 
@@ -137,7 +137,7 @@ def rollout(tmp_path: pathlib.Path, fake: fake_serving.Fake, first: list[int]) -
         {"config": config([1, 2], 2), "versions": [1, 2], "moves": True},
         {"config": config([2], 2), "versions": [2], "moves": False},
     ]))
-    status, report = run(tmp_path, fake, "--steps", str(steps), "--next-reference", str(reference(tmp_path / "next", 3)), "--seconds", "0.6")
+    status, report = run(tmp_path, fake, "--steps", str(steps), "--next-reference", str(reference(tmp_path / "next", 3)), "--seconds", "1.5")
     assert status == 0 and report is not None
     return report
 

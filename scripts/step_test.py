@@ -31,14 +31,24 @@ def test_signal_becomes_a_shells_status(tmp_path: pathlib.Path) -> None:
 
 
 def test_limit_ends_children_too(tmp_path: pathlib.Path) -> None:
-    marker = tmp_path / "alive"
-    child = f"import time, pathlib; time.sleep(3); pathlib.Path({str(marker)!r}).touch()"
-    code = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
-    result = call(tmp_path, code, limit="1")
+    told = tmp_path / "pid"
+    code = ("import pathlib, subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+            f"pathlib.Path({str(told)!r}).write_text(str(child.pid)); time.sleep(600)")
+    result = call(tmp_path, code, limit="3")
     assert result.returncode == step.TIMED_OUT
-    assert "error: demo was stopped after its time limit of 1 s" in result.stderr
-    time.sleep(3.5)
-    assert not marker.exists()
+    assert "error: demo was stopped after its time limit of 3 s" in result.stderr
+    child, deadline = pathlib.Path("/proc") / told.read_text() / "cmdline", time.monotonic() + 30
+    while command_line(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not command_line(child)
+
+
+def command_line(process: pathlib.Path) -> bytes:
+    """What a process runs; nothing of one that has ended, be it waited for or not."""
+    try:
+        return process.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_fail_marks_every_line(capsys: pytest.CaptureFixture[str]) -> None:

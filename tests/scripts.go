@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"dagger/tests/internal/dagger"
 )
 
 // scripts: the programs that run inside the containers pass their own tests there, on both versions of TensorFlow.
@@ -11,7 +13,7 @@ func (t *Tests) scripts() []check {
 	var checks []check
 	for _, version := range []string{"2.16.2", "2.21.0"} {
 		checks = append(checks, check{"scripts/their own tests on TensorFlow " + version, func(ctx context.Context) error {
-			said, err := dag.Container().From("tensorflow/tensorflow:"+version).
+			ran := dag.Container().From("tensorflow/tensorflow:"+version).
 				WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 				WithEnvVariable("TF_CPP_MIN_LOG_LEVEL", "3").
 				WithFile("/pytest.txt", t.Scripts.File("requirements/pytest.txt")).
@@ -23,12 +25,23 @@ func (t *Tests) scripts() []check {
 				WithEnvVariable("PYTHONPATH", "/pytest:/matplotlib:/serving").
 				WithMountedDirectory("/scripts", t.Scripts).
 				WithWorkdir("/scripts").
-				WithExec([]string{"python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"}).
-				Stdout(ctx)
-			if err == nil && !strings.Contains(said, " passed") {
+				WithExec([]string{"python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=short"},
+					dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+			code, err := ran.ExitCode(ctx)
+			if err != nil {
+				return err
+			}
+			said, err := ran.Stdout(ctx)
+			if err != nil {
+				return err
+			}
+			switch {
+			case code != 0: // the summary with its reasons is at the end
+				return fmt.Errorf("pytest ended with %d: %s", code, said[max(0, len(said)-4000):])
+			case !strings.Contains(said, " passed"):
 				return fmt.Errorf("no test ran: %s", said)
 			}
-			return err
+			return nil
 		}})
 	}
 	return checks
