@@ -99,7 +99,7 @@ func TestRemote(t *testing.T) {
 
 func TestFree(t *testing.T) {
 	folder := t.TempDir()
-	if got, want := free(filepath.Join(folder, "not", "yet")), free(folder); got == 0 || want == 0 {
+	if got, want := Free(filepath.Join(folder, "not", "yet")), Free(folder); got == 0 || want == 0 {
 		t.Errorf("below a folder that exists: %d, of the folder %d", got, want)
 	}
 }

@@ -51,9 +51,9 @@ func Look(ctx context.Context, folder string, probe bool) Facts {
 		group.Go(func() { facts.Registries = probeRegistries(ctx) })
 	}
 	group.Wait()
-	facts.Disks = append(facts.Disks, Disk{What: "state folder", Path: folder, Free: free(folder)})
+	facts.Disks = append(facts.Disks, Disk{What: "state folder", Path: folder, Free: Free(folder)})
 	if data := facts.Docker.Data; data != "" {
-		facts.Disks = append(facts.Disks, Disk{What: "Docker's data", Path: data, Free: free(data)})
+		facts.Disks = append(facts.Disks, Disk{What: "Docker's data", Path: data, Free: Free(data)})
 	}
 	return facts
 }
@@ -147,8 +147,8 @@ func isDebian(path string) bool {
 	return false
 }
 
-// free is the space that this user can still fill below the path, or below the nearest folder that exists.
-func free(path string) uint64 {
+// Free is the space that this user can still fill below the path, or below the nearest folder that exists.
+func Free(path string) uint64 {
 	for {
 		var stat syscall.Statfs_t
 		if err := syscall.Statfs(path, &stat); err == nil {

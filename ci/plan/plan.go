@@ -11,6 +11,13 @@ import (
 // MinimumFree is the free space below which nothing is started: an image that is cut off half-way helps nobody.
 const MinimumFree = 5_000_000_000
 
+// comfortable is the free space below which an engine that is started begins with an empty cache. The engine tidies up by
+// itself, but it goes by the free blocks of the disk, of which a file system may hold most back, and it takes minutes.
+const comfortable = 12_000_000_000
+
+// Cramped tells whether a cache that could be made anew should give its space back.
+func Cramped(free uint64) bool { return free < comfortable }
+
 // Mirror says when images are built here and served from a registry of our own.
 type Mirror string
 
@@ -87,7 +94,7 @@ func (p *Plan) because(format string, args ...any) {
 func enoughSpace(disks []host.Disk) error {
 	for _, disk := range disks {
 		if disk.Free < MinimumFree {
-			return fmt.Errorf("%s free for the %s (%s), at least %s are needed: free some space, or put the folder elsewhere (XDG_CACHE_HOME for the state folder, dockerd's --data-root for Docker's data)",
+			return fmt.Errorf("%s free for the %s (%s), at least %s are needed: free some space (`go run ./ci down --all` removes all that `up` made), or put the folder elsewhere (XDG_CACHE_HOME for the state folder, dockerd's --data-root for Docker's data)",
 				host.Gigabytes(disk.Free), disk.What, disk.Path, host.Gigabytes(MinimumFree))
 		}
 	}

@@ -116,6 +116,14 @@ func TestMake(t *testing.T) {
 	}
 }
 
+func TestCramped(t *testing.T) {
+	for free, want := range map[uint64]bool{0: true, MinimumFree: true, comfortable - 1: true, comfortable: false, 100e9: false} {
+		if got := Cramped(free); got != want {
+			t.Errorf("%s free: got %t, want %t", host.Gigabytes(free), got, want)
+		}
+	}
+}
+
 func TestMirrorFlag(t *testing.T) {
 	mirror := Auto
 	for _, value := range []string{"auto", "always", "never"} {

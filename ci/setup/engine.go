@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dagger/tensorflow-ci/ci/host"
+	"dagger/tensorflow-ci/ci/plan"
 	"dagger/tensorflow-ci/ci/proc"
 	"dagger/tensorflow-ci/ci/step"
 )
@@ -182,9 +183,38 @@ func (m *Machine) container(name, container, image string, registry, made *step.
 	return engine
 }
 
+// emptyCache removes a stopped engine with its state where the disk is nearly full.
+func emptyCache(ctx context.Context, log io.Writer, container string) (bool, error) {
+	if _, err := docker("volume", "inspect", container).Output(ctx); err != nil {
+		return false, nil // it has kept nothing yet
+	}
+	data, err := docker("info", "--format", "{{.DockerRootDir}}").Output(ctx)
+	if err != nil {
+		return false, err
+	}
+	free := host.Free(data)
+	if !plan.Cramped(free) {
+		return false, nil
+	}
+	fmt.Fprintf(log, "%s free for Docker's data (%s): the cache of the engine %s is emptied\n", host.Gigabytes(free), data, container)
+	return true, errors.Join(
+		docker("rm", "--force", container).Run(ctx, io.Discard),
+		docker("volume", "rm", container).Run(ctx, log),
+	)
+}
+
 // startEngine starts the container that is there, when it was made from the same inputs, or makes it.
 func (m *Machine) startEngine(ctx context.Context, log io.Writer, container, image, key string) error {
 	found, _ := host.LookContainer(ctx, container)
+	if !found.Running {
+		emptied, err := emptyCache(ctx, log, container)
+		if err != nil {
+			return err
+		}
+		if emptied {
+			found = host.Container{}
+		}
+	}
 	switch {
 	case found.Running && found.Label == key:
 		return nil
