@@ -12,7 +12,7 @@ import (
 
 // report: the page says what the files say, of good models and of those that the gate stops.
 func (t *Tests) report() []check {
-	const closed = settingsTiny + "gate: [{metric: loss, maximum: 0.0001}]\n"
+	closed := settingsTiny + "gate: [{metric: loss, maximum: 0.0001}]\n"
 	return []check{
 		{"report/the page of a run has the figures of evaluation.json, all digits", func(ctx context.Context) error {
 			out := line(t.Phishing).Pipeline()
