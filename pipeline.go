@@ -9,9 +9,13 @@ import (
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/lineage"
 	"dagger/tensorflow-ci/report"
+	"dagger/tensorflow-ci/sequence"
 )
 
 // Run the whole line and return everything it made; it stops at the first gate that does not hold.
+//
+// A model that needs no GPU is trained while lint, tests, scan and data check run; the first of them that does not hold ends
+// the training and is what the run fails with. A training on GPUs begins when all have held.
 //
 // The directory holds model/ (the SavedModel), logs/ (TensorBoard events), metrics.json, manifest.json (the lineage),
 // exports/ (the model in each form that exports names, such as tflite/model.tflite), and reports/: lint.sarif, junit.xml,
@@ -53,16 +57,22 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
-	found, err := m.checked(ctx, settings, installed)
-	if err != nil {
-		return nil, err
+	var (
+		found  checks
+		model  *Model
+		judged judgement
+	)
+	check := func(ctx context.Context) (err error) {
+		found, err = m.checked(ctx, settings, installed)
+		return err
 	}
-	model, err := m.train(ctx, settings, installed)
-	if err != nil {
-		return nil, err
+	build := func(ctx context.Context) (err error) {
+		if model, err = m.train(ctx, settings, installed); err == nil {
+			judged, err = model.judged(ctx, settings, baseline)
+		}
+		return err
 	}
-	judged, err := model.judged(ctx, settings, baseline)
-	if err != nil {
+	if err := order(settings)(ctx, check, build); err != nil {
 		return nil, err
 	}
 	recipe := found.recipe
@@ -100,6 +110,15 @@ func (m *TensorflowCi) Pipeline(
 		WithDirectory("reports", found.data.Reports).
 		WithNewFile("reports/steps.json", steps)
 	return m.attested(ctx, made, key)
+}
+
+// order is how the model is made after its checks: processors have time for it meanwhile; GPUs, which are scarce and often
+// shared, wait until all have held.
+func order(settings config.Config) func(ctx context.Context, first, second sequence.Part) error {
+	if settings.Train.GPUs == config.NoGPUs {
+		return sequence.Beside
+	}
+	return sequence.InTurn
 }
 
 // checks is what is found before there is a model.

@@ -65,12 +65,12 @@ func TestEveryGroupRuns(t *testing.T) {
 	}
 	said := strings.Split(strings.TrimSpace(string(text)), "\n")
 	for what, want := range map[string]int{
-		"docker commit":                       1,                       // the image of all packages is made once for the groups that need it
-		"docker build --tag " + builtImage:    8,                       // two rounds of three, and one before each that finds nothing changed
-		"experiments --file":                  1 + 2*(3+3),             // those that are to be known, and two rounds
-		"--parallel 1 summary":                2 * 2,                   // one alone, and eight one after another
-		"--set scan.database=":                1 + 2*(3+3) + 2 + 2 + 2, // every call of the module
-		"--clients 50 --seconds 30":           2,                       // one load a round, however much is read of it
+		"docker commit":                       1,                           // the image of all packages is made once for the groups that need it
+		"docker build --tag " + builtImage:    8,                           // two rounds of three, and one before each that finds nothing changed
+		"experiments --file":                  1 + 2*(3+3),                 // those that are to be known, and two rounds
+		"--parallel 1 summary":                2 * 2,                       // one alone, and eight one after another
+		"--set scan.database=":                1 + 2*(3+3) + 2 + 2 + 2 + 2, // every call of the module
+		"--clients 50 --seconds 30":           2,                           // one load a round, however much is read of it
 		"docker image rm --force newer older": 1,
 	} {
 		count := 0
