@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dagger/tensorflow-ci/config"
@@ -122,8 +121,6 @@ func (m *Model) export(ctx context.Context, form string) (export *Export, err er
 }
 
 // limits are how far another form may be from the model, as flags say it; nothing allows anything.
-//
-// They are text because Dagger's clients send a number with six decimals: 1e-7 would arrive as 0.
 type limits struct{ difference, accuracyLoss string }
 
 // rules are the limits as a gate judges them.
@@ -133,17 +130,16 @@ func (l limits) rules() ([]gate.Rule, error) {
 		flag, figure, value string
 		most                float64
 	}{
-		{"max-difference", "maxAbsDiff", l.difference, math.MaxFloat64},
+		{"max-difference", "maxAbsDiff", l.difference, math.Inf(1)},
 		{"max-accuracy-loss", "accuracyLost", l.accuracyLoss, 1},
 	} {
-		if limit.value == "" {
-			continue
+		most, err := gate.Limit(limit.flag, limit.value, 0, limit.most, "0.001")
+		if err != nil {
+			return nil, err
 		}
-		value, err := strconv.ParseFloat(limit.value, 64)
-		if err != nil || !(value >= 0 && value <= limit.most) { // NaN is in no range
-			return nil, fmt.Errorf("--%s is %.80q: want a number from 0 to %.2g, such as 0.001", limit.flag, limit.value, limit.most)
+		if most != nil {
+			rules = append(rules, gate.Rule{Metric: limit.figure, Maximum: most})
 		}
-		rules = append(rules, gate.Rule{Metric: limit.figure, Maximum: &value})
 	}
 	return rules, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dagger/tensorflow-ci/gate"
@@ -111,14 +110,11 @@ func smokeRules(maxDifference, maxP99 string) ([]gate.Rule, error) {
 	}
 	none := 0.0
 	rules = append(rules, gate.Rule{Metric: "failedRequests", Maximum: &none})
-	if maxP99 == "" {
-		return rules, nil
+	most, err := gate.Limit("max-p99", maxP99, 0.001, 1e6, "50 (ms)")
+	if most != nil {
+		rules = append(rules, gate.Rule{Metric: "p99Ms", Maximum: most})
 	}
-	most, err := strconv.ParseFloat(maxP99, 64)
-	if err != nil || !(most > 0 && most <= 1e6) { // NaN is in no range
-		return nil, fmt.Errorf("--max-p99 is %.80q: want a number of ms from 0.001 to 1000000, such as 50", maxP99)
-	}
-	return append(rules, gate.Rule{Metric: "p99Ms", Maximum: &most}), nil
+	return rules, err
 }
 
 // smokeFigures is the report of scripts/smoketest.py, as far as the verdict needs it.

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"dagger/tensorflow-ci/attest"
 	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/gate"
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/lineage"
 	"dagger/tensorflow-ci/verification"
@@ -321,24 +321,16 @@ func (m *TensorflowCi) anew(checkpoints bool) dagger.WithContainerFunc {
 	}
 }
 
-// tolerance reads the limits, which are text because Dagger's clients send a number with six decimals.
+// tolerance reads the limits of what a model trained again may differ by.
 func tolerance(weights, predictions string, flipped int) (verification.Limits, error) {
 	limits := verification.Limits{Flipped: flipped}
 	if flipped < 0 {
 		return limits, fmt.Errorf("--max-flipped is %d: want 0 rows or more", flipped)
 	}
-	for _, limit := range []struct {
-		flag, value string
-		into        **float64
-	}{{"max-weight-difference", weights, &limits.Weights}, {"max-prediction-difference", predictions, &limits.Predictions}} {
-		if limit.value == "" {
-			continue
-		}
-		value, err := strconv.ParseFloat(limit.value, 64)
-		if err != nil || !(value >= 0) || math.IsInf(value, 0) { // NaN is in no range
-			return limits, fmt.Errorf("--%s is %.80q: want a number of 0 or more, such as 0.0001", limit.flag, limit.value)
-		}
-		*limit.into = &value
+	var err error
+	if limits.Weights, err = gate.Limit("max-weight-difference", weights, 0, math.Inf(1), "0.0001"); err != nil {
+		return limits, err
 	}
-	return limits, nil
+	limits.Predictions, err = gate.Limit("max-prediction-difference", predictions, 0, math.Inf(1), "0.0001")
+	return limits, err
 }

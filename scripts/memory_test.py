@@ -1,6 +1,7 @@
 """Tests of memory.py: what counts, and how it is written; that a program is killed is in launch_test.py."""
 
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -32,3 +33,32 @@ def test_a_session_is_what_a_program_started_too() -> None:
     while memory.held(child.pid, 0) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert memory.held(child.pid, 0) == 0
+
+
+class Sharing:
+    """Four processes that share 480 bytes; after so many looks at one of them another ends."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, ends: set[int]) -> None:
+        self.alive, self.looks, self.ends = [pathlib.Path(name) for name in "abcd"], 0, ends
+        monkeypatch.setattr(memory, "members", lambda _: list(self.alive))
+        monkeypatch.setattr(memory, "resident", lambda process: 480 * (process in self.alive))
+        monkeypatch.setattr(memory, "proportional", self.proportional)
+
+    def proportional(self, process: pathlib.Path) -> int:
+        size = 480 // len(self.alive) if process in self.alive else 0
+        self.looks += 1
+        if self.looks in self.ends:
+            self.alive.pop(0)
+        return size
+
+
+@pytest.mark.parametrize("ends", [set(), {1}, {2, 3}, {1, 4, 6}])
+def test_what_an_ending_process_leaves_counts_once(monkeypatch: pytest.MonkeyPatch, ends: set[int]) -> None:
+    Sharing(monkeypatch, ends)
+    assert memory.held(1, 479) == 480
+
+
+def test_a_session_that_never_rests_is_counted_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    sharing = Sharing(monkeypatch, set())
+    monkeypatch.setattr(memory, "holders", lambda _: {pathlib.Path(str(sharing.looks)): 480, **dict.fromkeys(sharing.alive, 480)})
+    assert memory.held(1, 479) == 480

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // tests: a suite's report can be had whatever its result, and only its check fails.
@@ -39,6 +40,18 @@ func (t *Tests) tests() []check {
 		{"tests/a failing test stops the pipeline", func(ctx context.Context) error {
 			_, err := line(failing).Pipeline().Sync(ctx)
 			return refused(err, "tests: 1 of 2 failed")
+		}},
+		{"tests/a failing test ends the training beside it", func(ctx context.Context) error {
+			const training = 15 * time.Minute
+			began := time.Now()
+			_, err := line(failing.WithNewFile("train.py", fmt.Sprintf("import time\n\ntime.sleep(%g)\n", training.Seconds()))).Pipeline().Sync(ctx)
+			if err := refused(err, "tests: 1 of 2 failed"); err != nil {
+				return err
+			}
+			if took := time.Since(began); took > training {
+				return fmt.Errorf("the run waited for its training: it failed after %s", took)
+			}
+			return nil
 		}},
 		{"tests/too little coverage fails the check", func(ctx context.Context) error {
 			return refused(line(tiny(), "test.coverage.source=.", "test.coverage.minimum=99").Test().Check(ctx), "test.coverage.minimum of 99 %")
