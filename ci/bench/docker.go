@@ -96,10 +96,10 @@ func (d *docker) test(ctx context.Context) error {
 	return d.inReady(ctx, "python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=src", "--cov-report=xml:/out/coverage.xml", "--junitxml=/out/junit.xml", "tests")
 }
 
-// train is the line's own command, without what the line does around it.
+// train is the line's own command, flag by flag, without what the line does around it.
 func (d *docker) train(ctx context.Context) error {
 	return d.inReady(ctx, "python3", "/line/seeded.py", "7", "host", "train.py",
-		"--data-path", "data", "--model-dir", "/out/model", "--log-dir", "/out/logs", "--epochs=50")
+		"--data-path", "data", "--model-dir", "/out/model", "--log-dir", "/out/logs", "--checkpoint-dir", "/out/checkpoints", "--epochs=50")
 }
 
 // evaluation is the command that judges the model, the same with the line and without it.
