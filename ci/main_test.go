@@ -193,15 +193,27 @@ func TestOpenLogIsForOneProgram(t *testing.T) {
 	}
 }
 
-func TestOnFullDisk(t *testing.T) {
-	staging := t.TempDir()
-	for message, want := range map[string]bool{
-		"write " + staging + "/model: no space left on device": true,
-		"write " + staging + "/model: permission denied":       false,
+func TestFullDisk(t *testing.T) {
+	const full, free = 256 << 10, 1 << 40
+	for _, test := range []struct {
+		message string
+		free    uint64
+		want    bool
+	}{
+		{"write /staging/model: no space left on device", full, true},
+		{"write /staging/model: no space left on device", free, true}, // the file that did not fit is gone
+		{"write /var/lib/dagger/x: no space left on device", free, false},
+		{"error from receiver: context canceled", full, true},
+		{"error from receiver: context canceled", free, false},
+		{"write /staging/model: permission denied", full, false},
 	} {
-		err := onFullDisk(errors.New(message), "out", staging)
-		if got := strings.Contains(err.Error(), "the disk of --out out is full"); got != want || !strings.Contains(err.Error(), message) {
-			t.Errorf("%s: %v", message, err)
+		if got := fullDisk(test.message, "/staging", test.free); got != test.want {
+			t.Errorf("%s, %d bytes free: got %t", test.message, test.free, got)
 		}
+	}
+	folder := t.TempDir()
+	err := onFullDisk(fmt.Errorf("write %s/model: no space left on device", folder), "out", folder)
+	if !strings.Contains(err.Error(), "no space left for the result: the disk of --out out has ") || !strings.Contains(err.Error(), folder) {
+		t.Error(err)
 	}
 }

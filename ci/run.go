@@ -80,17 +80,25 @@ func run(ctx context.Context, args []string) error {
 	return show(*out, log, began)
 }
 
-// onFullDisk says which disk is full, where it is that of the result: the engine's words name a folder that nobody chose.
+// onFullDisk says which disk is full, where it is that of the result: the engine's words name a folder that nobody chose, or
+// say of the cause nothing at all.
 func onFullDisk(err error, out, staging string) error {
+	if free := host.Free(staging); fullDisk(err.Error(), staging, free) {
+		return fmt.Errorf("no space left for the result: the disk of --out %s has %.1f MB; free some, or name another place: %w", out, float64(free)/1e6, err)
+	}
+	return err
+}
+
+// fullDisk tells whether a result was not written because the disk of its staging folder, with so much free, is full.
+func fullDisk(message, staging string, free uint64) bool {
 	const little = 64 << 20 // bytes: a file that does not fit leaves some
-	var disk syscall.Statfs_t
-	if !strings.Contains(err.Error(), "no space left on device") || syscall.Statfs(staging, &disk) != nil {
-		return err
+	switch {
+	case strings.Contains(message, "no space left on device"):
+		return free <= little || strings.Contains(message, staging)
+	case strings.Contains(message, "error from receiver"): // all that is left when the engine gave up before the disk's own word came
+		return free <= little
 	}
-	if !strings.Contains(err.Error(), staging) && disk.Bavail*uint64(disk.Bsize) > little {
-		return err
-	}
-	return fmt.Errorf("no space left for the result: the disk of --out %s is full; free some, or name another place: %w", out, err)
+	return false
 }
 
 // projectAndExtra splits the arguments at the place of the two dashes, -1 when there are none.
