@@ -15,6 +15,9 @@ import (
 // cacheVolume is a package cache of the drill's own: nobody else's is damaged.
 const cacheVolume = "tensorflow-ci-drill"
 
+// sampleImage is the sample project's: the engine has it.
+const sampleImage = "tensorflow/tensorflow:2.16.2"
+
 // damage overwrites the middle of every unpacked file in uv's cache, as a disk that lost power leaves them, and prints how many.
 const damage = `
 import pathlib
@@ -27,15 +30,6 @@ for path in pathlib.Path("/packages/uv").glob("archive-v*/**/*"):
         count += 1
 print("damaged", count)
 `
-
-// query asks the engine to run Python in a container that has the cache; no value in it comes from a user.
-const query = `{
-  container { from(address: "tensorflow/tensorflow:2.16.2") {
-    withEnvVariable(name: "DRILL", value: %q) { withMountedCache(path: "/packages", cache: %q) {
-      withExec(args: ["python3", "-c", %q]) { stdout }
-    } }
-  } }
-}`
 
 // corruptedCache fills a package cache by a run, damages it, and runs a project that has to install again.
 func corruptedCache(ctx context.Context, site *Site) (Account, error) {
@@ -99,9 +93,14 @@ var damaged = regexp.MustCompile(`damaged (\d+)`)
 // damageCache damages the unpacked packages in the cache, and says how many files.
 func damageCache(ctx context.Context, site *Site) (int, error) {
 	call := proc.Command{
-		Args:  []string{site.Machine.CLI(), "--progress=plain", "query"},
-		Stdin: strings.NewReader(fmt.Sprintf(query, time.Now().String(), cacheVolume, damage)),
-		Env:   []string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"},
+		Args: []string{
+			site.Machine.CLI(), "--progress=plain", "core", "container", "from", "--address=" + sampleImage,
+			"with-env-variable", "--name=DRILL", "--value=" + time.Now().String(), // the damage is done now, not found among results
+			"with-mounted-cache", "--path=/packages", "--cache=" + cacheVolume,
+			"with-new-file", "--path=/damage.py", "--contents=" + damage,
+			"with-exec", "--args=python3,/damage.py", "stdout",
+		},
+		Env: []string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"},
 	}
 	answer, err := call.Output(ctx)
 	if err != nil {
