@@ -212,8 +212,16 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	folder := t.TempDir()
-	err := onFullDisk(fmt.Errorf("write %s/model: no space left on device", folder), "out", folder)
-	if !strings.Contains(err.Error(), "no space left for the result: the disk of --out out has ") || !strings.Contains(err.Error(), folder) {
-		t.Error(err)
+	for path, want := range map[string]string{
+		folder + "/model":     "no space left for the result: the disk of --out out has ",
+		"/var/lib/dagger/mod": "no space left for the engine: ",
+	} {
+		err := onFullDisk(fmt.Errorf("write %s: no space left on device", path), "out", folder)
+		if !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("want %s…, got %v", want, err)
+		}
+	}
+	if err := errors.New("another error"); onFullDisk(err, "out", folder) != err {
+		t.Error("an error that is about no disk was changed")
 	}
 }

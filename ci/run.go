@@ -80,20 +80,28 @@ func run(ctx context.Context, args []string) error {
 	return show(*out, log, began)
 }
 
-// onFullDisk says which disk is full, where it is that of the result: the engine's words name a folder that nobody chose, or
-// say of the cause nothing at all.
+// onFullDisk says which disk is full and what to do: the engine's words name a folder that nobody chose, or say of the cause
+// nothing at all.
 func onFullDisk(err error, out, staging string) error {
-	if free := host.Free(staging); fullDisk(err.Error(), staging, free) {
+	free := host.Free(staging)
+	switch message := err.Error(); {
+	case fullDisk(message, staging, free):
 		return fmt.Errorf("no space left for the result: the disk of --out %s has %.1f MB; free some, or name another place: %w", out, float64(free)/1e6, err)
+	case strings.Contains(message, noSpace):
+		return fmt.Errorf("no space left for the engine: free some on the disk of Docker's data, or give up what the engine has cached "+
+			"(`dagger core engine local-cache prune`): %w", err)
 	}
 	return err
 }
+
+// noSpace is how the kernel's ENOSPC reads in the engine's messages.
+const noSpace = "no space left on device"
 
 // fullDisk tells whether a result was not written because the disk of its staging folder, with so much free, is full.
 func fullDisk(message, staging string, free uint64) bool {
 	const little = 64 << 20 // bytes: a file that does not fit leaves some
 	switch {
-	case strings.Contains(message, "no space left on device"):
+	case strings.Contains(message, noSpace):
 		return free <= little || strings.Contains(message, staging)
 	case strings.Contains(message, "error from receiver"): // all that is left when the engine gave up before the disk's own word came
 		return free <= little
