@@ -13,7 +13,7 @@ const MinimumFree = 5_000_000_000
 
 // comfortable is the free space below which an engine that is started begins with an empty cache. The engine tidies up by
 // itself, but it goes by the free blocks of the disk, of which a file system may hold most back, and it takes minutes.
-const comfortable = 12_000_000_000
+const comfortable = 15_000_000_000
 
 // Cramped tells whether a cache that could be made anew should give its space back.
 func Cramped(free uint64) bool { return free < comfortable }
