@@ -18,7 +18,8 @@ import (
 
 const upExplanation = `Brings up only what this machine lacks. Where Docker, the Dagger CLI and the image registries are there, nothing is
 built. Where no image registry can be reached, the engine, the TensorFlow images and the scanner are built from Debian's
-packages, Go modules and wheels, and served by a registry on the Docker bridge. Safe to interrupt, and to start twice.`
+packages, Go modules and wheels, and served by a registry on the Docker bridge. Such an engine, stopped and started again
+with less than 15 GB free for Docker's data, begins with an empty cache. Safe to interrupt, and to start twice.`
 
 // registryPort is where the registry is when nobody asks for another port.
 const registryPort = 5000
