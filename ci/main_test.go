@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/plan"
+	"dagger/tensorflow-ci/ci/result"
 	"dagger/tensorflow-ci/ci/state"
 )
 
@@ -223,5 +225,33 @@ func TestFullDisk(t *testing.T) {
 	}
 	if err := errors.New("another error"); onFullDisk(err, "out", folder) != err {
 		t.Error("an error that is about no disk was changed")
+	}
+}
+
+// A folder that a run writes into the checkout, among the module's files, would compile the module anew at every run.
+func TestTheModuleIsWithoutWhatARunWrites(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "dagger.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var module struct{ Include []string }
+	if err := json.Unmarshal(text, &module); err != nil {
+		t.Fatal(err)
+	}
+	final := filepath.Join(t.TempDir(), "out")
+	staging, err := result.Stage(final)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer staging.Discard()
+	for _, path := range []string{final, staging.Path()} {
+		name := filepath.Base(path)
+		if !slices.ContainsFunc(module.Include, func(pattern string) bool {
+			without, found := strings.CutPrefix(pattern, "!")
+			matched, _ := filepath.Match(without, name)
+			return found && matched
+		}) {
+			t.Errorf("dagger.json does not leave out %s", name)
+		}
 	}
 }
