@@ -9,6 +9,7 @@ import (
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/lineage"
 	"dagger/tensorflow-ci/report"
+	"dagger/tensorflow-ci/sequence"
 )
 
 // judgement is a model that passed its gate, and what was made of it meanwhile.
@@ -22,32 +23,27 @@ type judgement struct {
 // its report, where one is wanted, follow the evaluation. The gate's word comes first: a model that does not pass it has no
 // other forms, whatever became of them.
 func (m *Model) judged(ctx context.Context, settings config.Config, baseline *dagger.Directory) (judgement, error) {
-	making, stop := context.WithCancel(ctx)
-	defer stop()
 	judged := judgement{exports: make([]*Export, len(settings.Exports))}
-	group, making := errgroup.WithContext(making)
-	for i, form := range settings.Exports {
-		group.Go(func() (err error) {
-			judged.exports[i], err = m.export(making, form)
+	judge := func(ctx context.Context) (err error) {
+		if judged.evaluation, err = m.Evaluate(ctx, nil, baseline); err != nil {
 			return err
-		})
+		}
+		if err = judged.evaluation.Check(); err == nil && settings.Report {
+			judged.pictures, err = m.Line.pictures(ctx, settings, judged.evaluation.Report, judged.evaluation.Predictions, m.Logs)
+		}
+		return err
 	}
-	var err error
-	if judged.evaluation, err = m.Evaluate(ctx, nil, baseline); err == nil {
-		err = judged.evaluation.Check()
+	export := func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		for i, form := range settings.Exports {
+			group.Go(func() (err error) {
+				judged.exports[i], err = m.export(ctx, form)
+				return err
+			})
+		}
+		return group.Wait()
 	}
-	if err != nil {
-		stop()
-		_ = group.Wait() // what was stopped has nothing to say
-		return judgement{}, err
-	}
-	if settings.Report {
-		group.Go(func() (err error) {
-			judged.pictures, err = m.Line.pictures(making, settings, judged.evaluation.Report, judged.evaluation.Predictions, m.Logs)
-			return err
-		})
-	}
-	err = group.Wait()
+	err := sequence.Beside(ctx, judge, export)
 	return judged, err
 }
 
