@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/tensorflow-ci/ci/dagger"
 	"dagger/tensorflow-ci/ci/docs"
 	"dagger/tensorflow-ci/ci/proc"
 )
@@ -122,7 +123,7 @@ func (p *proof) readerEnvironment(ctx context.Context, programs string) ([]strin
 	if err := os.WriteFile(filepath.Join(programs, "dagger"), []byte(script), 0o755); err != nil {
 		return nil, err
 	}
-	return []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"}, nil
+	return append([]string{"PATH=" + programs + ":" + os.Getenv("PATH")}, dagger.Plain...), nil
 }
 
 // quoted is a word that a shell takes as it is.

@@ -17,7 +17,6 @@ var (
 	trainTiny    = ofTiny("train.py")
 	testTiny     = ofTiny("tests/test_tiny.py")
 	settingsTiny = ofTiny("tensorflow-ci.yaml")
-	trainRows    = ofTiny("data/train.csv")
 )
 
 func ofTiny(file string) string {
@@ -43,7 +42,7 @@ func tiny() *dagger.Directory {
 		WithNewFile(".trivyignore.yaml", acceptedTiny).
 		WithNewFile("train.py", trainTiny).
 		WithNewFile("tests/test_tiny.py", testTiny).
-		WithNewFile("data/train.csv", trainRows).
+		WithNewFile("data/train.csv", ofTiny("data/train.csv")).
 		WithNewFile("data/held-out.csv", ofTiny("data/held-out.csv"))
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"dagger/tensorflow-ci/ci/proc"
@@ -21,12 +22,15 @@ type Call struct {
 	Out io.Writer
 }
 
+// Plain is the environment in which the CLI prints what it does and nothing else.
+var Plain = []string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"}
+
 // Run makes the call. Everything that the CLI prints goes to log; doing is told what the engine works on.
 func (c Call) Run(ctx context.Context, log io.Writer, doing func(what string)) error {
 	command := proc.Command{
 		// this CLI has no live view: without the flag a terminal shows nothing before the end
 		Args: append([]string{c.CLI, "--progress=plain", "call", "--mod", c.Module}, c.Args...),
-		Env:  append([]string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"}, c.Env...),
+		Env:  slices.Concat(Plain, c.Env),
 	}
 	both := &shared{out: io.MultiWriter(log, &watcher{doing: doing})}
 	out := io.Writer(both)

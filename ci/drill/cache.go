@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dagger/tensorflow-ci/ci/dagger"
 	"dagger/tensorflow-ci/ci/proc"
 )
 
@@ -100,7 +101,7 @@ func damageCache(ctx context.Context, site *Site) (int, error) {
 			"with-new-file", "--path=/damage.py", "--contents=" + damage,
 			"with-exec", "--args=python3,/damage.py", "stdout",
 		},
-		Env: []string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"},
+		Env: dagger.Plain,
 	}
 	answer, err := call.Output(ctx)
 	if err != nil {
