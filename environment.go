@@ -54,7 +54,7 @@ func (m *TensorflowCi) installed(ctx context.Context, settings config.Config) (*
 	}
 	installed, err := m.withUv(dag.Container().From(image)).
 		WithDirectory(lineDir+"/project", files).
-		With(scripts("install.py", "intact.py")).
+		With(scripts("install.py", "intact.py", "bytecode.py")).
 		With(m.installing(
 			"python3", lineDir+"/install.py",
 			"--requirements", lineDir+"/project/"+path.Base(name),

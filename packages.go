@@ -22,9 +22,6 @@ func (m *TensorflowCi) withUv(base *dagger.Container) *dagger.Container {
 		// The system's certificates, so that an index behind a company's own authority works.
 		WithEnvVariable("UV_SYSTEM_CERTS", "1").
 		WithEnvVariable("UV_NO_PROGRESS", "1").
-		// Compiled once here instead of at every import; by hash, since a time stamp would make two installs differ.
-		WithEnvVariable("UV_COMPILE_BYTECODE", "1").
-		WithEnvVariable("PYC_INVALIDATION_MODE", "UNCHECKED_HASH").
 		With(scripts("getuv.py", "requirements/uv.txt")).
 		With(m.installing("python3", lineDir+"/getuv.py", "--requirements", lineDir+"/requirements/uv.txt", "--out", lineDir+"/uv"))
 }
@@ -37,7 +34,7 @@ func (m *TensorflowCi) tool(ctx context.Context, settings config.Config, name st
 		return nil, err
 	}
 	folder, err := m.withUv(dag.Container().From(image)).
-		With(scripts("tool.py", "intact.py", "requirements/"+name+".txt")).
+		With(scripts("tool.py", "intact.py", "bytecode.py", "requirements/"+name+".txt")).
 		With(m.installing(
 			"python3", lineDir+"/tool.py", "--uv", lineDir+"/uv/bin/uv", "--requirements", lineDir+"/requirements/"+name+".txt", "--out", lineDir+"/tool",
 		)).

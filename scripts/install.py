@@ -21,7 +21,9 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
+import bytecode
 import intact
 import step
 from intact import canonical, planned
@@ -128,7 +130,11 @@ class Installer:
 
         outcome = step.Outcome(0, False, 0.0, [])
         image = set(intact.distributions())
-        bad = intact.install(self.uv, command, run, lambda: {name for name, info in set(intact.distributions()) - image})
+
+        def fresh() -> set[str]:
+            return {name for name, info in set(intact.distributions()) - image}
+
+        bad = intact.install(self.uv, command, run, fresh)
         if bad:
             raise Refused(f"{', '.join(bad)} arrived damaged, twice: is the disk of the engine sound, and does nothing between it and the "
                           "package index change what it sends?")
@@ -136,6 +142,9 @@ class Installer:
             raise Refused(f"installing {source} was stopped after {self.limit:g} s: is the package index reachable?")
         if outcome.status != 0:
             raise Refused(self._explain(requirements, source, before, outcome))
+        clock = time.monotonic()
+        bytecode.write(fresh())
+        step.extend(self.out / "run.json", time.monotonic() - clock)
 
     def _explain(self, requirements: pathlib.Path, source: str, before: dict[str, str], outcome: step.Outcome) -> str:
         said = "\n".join(line for line in outcome.tail if line.strip())

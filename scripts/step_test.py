@@ -54,3 +54,11 @@ def command_line(process: pathlib.Path) -> bytes:
 def test_fail_marks_every_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert step.fail("one\ntwo") == 2
     assert capsys.readouterr().err == "error: one\nerror: two\n"
+
+
+def test_a_record_grows_by_what_was_done_after_the_command(tmp_path: pathlib.Path) -> None:
+    record = tmp_path / "run.json"
+    step.run("demo", [sys.executable, "-c", ""], limit=60, record=record)
+    before = json.loads(record.read_text())
+    step.extend(record, 2.5)
+    assert json.loads(record.read_text()) == {**before, "seconds": round(before["seconds"] + 2.5, 3)}

@@ -9,6 +9,7 @@ import argparse
 import subprocess
 import sys
 
+import bytecode
 import intact
 import step
 
@@ -30,10 +31,17 @@ def main(arguments: list[str]) -> int:
 
     command = [options.uv, "pip", "install", "--quiet", "--python", "python3", "--target", options.out, "--no-deps", "--require-hashes",
                "--requirements", options.requirements]
-    bad = intact.install(options.uv, command, run, lambda: {name for name, _ in intact.distributions([options.out])}, [options.out])
+    path = [options.out]
+
+    def fresh() -> set[str]:
+        return {name for name, _ in intact.distributions(path)}
+
+    bad = intact.install(options.uv, command, run, fresh, path)
     if bad:
         return step.fail(f"{', '.join(bad)} arrived damaged, twice: is the disk of the engine sound, and does nothing between it and the package "
                          "index change what it sends?")
+    if status == 0:
+        bytecode.write(fresh(), path)
     return status
 
 

@@ -37,10 +37,19 @@ func (d *docker) install() Group {
 	}
 }
 
-// uvInstall installs the same set, bytecode included as pip does; uv itself is there before the clock starts.
+// thenCompiled runs an installer and compiles what it brought, as the line does.
+const thenCompiled = `
+import subprocess, sys
+import bytecode, intact
+image = {name for name, _ in intact.distributions()}
+subprocess.run(sys.argv[1:], check=True)
+bytecode.write({name for name, _ in intact.distributions()} - image)
+`
+
+// uvInstall installs the same set, bytecode included; uv itself is there before the clock starts.
 func (d *docker) uvInstall(ctx context.Context, links string) error {
-	variables := []string{"--env", "UV_COMPILE_BYTECODE=1", "--env", "PYC_INVALIDATION_MODE=UNCHECKED_HASH", "--env", "UV_LINK_MODE=" + links}
-	return d.run(ctx, d.project.folder, baseImage, variables,
+	return d.run(ctx, d.project.folder, baseImage, []string{"--env", "PYTHONPATH=/line", "--env", "UV_LINK_MODE=" + links},
+		"python3", "-c", thenCompiled,
 		"/out/uv/bin/uv", "pip", "install", "--quiet", "--no-cache", "--system", "--break-system-packages", "--requirements", "requirements.txt")
 }
 
