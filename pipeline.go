@@ -147,7 +147,7 @@ func (m *TensorflowCi) checked(ctx context.Context, settings config.Config, inst
 		return found.test.Check()
 	})
 	group.Go(func() (err error) {
-		found.scan, err = m.safe(ctx, settings)
+		found.scan, err = m.safeWith(ctx, settings, config.ScanEnvironment, installed.Rootfs())
 		return err
 	})
 	group.Go(func() (err error) {

@@ -182,9 +182,14 @@ func reported(ctx context.Context, in report.Input, evaluation *dagger.File, mod
 	if err != nil {
 		return nil, err
 	}
+	const name = "index.html"
+	file, err := scratchFile(name, page)
+	if err != nil {
+		return nil, err
+	}
 	return pictures.
 		WithoutFile(list).
-		WithNewFile("index.html", string(page)).
+		WithFile(name, file).
 		WithNewFile("report.md", content.Markdown()), nil
 }
 

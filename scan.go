@@ -178,19 +178,22 @@ func (m *TensorflowCi) scanBoth(ctx context.Context, settings config.Config, tar
 	if err != nil {
 		return nil, err
 	}
-	image, err := desk.list(ctx, target, root)
-	if err != nil {
-		return nil, err
-	}
-	beside, err := desk.list(ctx, with, folder)
-	if err != nil {
-		return nil, err
-	}
 	group, ctx := errgroup.WithContext(ctx)
-	prove := sync.OnceValues(func() (scanpolicy.Proven, error) { return desk.scanner.prove(ctx, image.system) })
+	image := sync.OnceValues(func() (subject, error) { return desk.list(ctx, target, root) })
+	prove := sync.OnceValues(func() (scanpolicy.Proven, error) {
+		looked, err := image()
+		if err != nil {
+			return nil, err
+		}
+		return desk.scanner.prove(ctx, looked.system)
+	})
 	var report *ScanReport
 	group.Go(func() error {
-		made, err := desk.scan(ctx, image, nil, prove)
+		looked, err := image()
+		if err != nil {
+			return err
+		}
+		made, err := desk.scan(ctx, looked, nil, prove)
 		if err != nil {
 			return err
 		}
@@ -198,7 +201,14 @@ func (m *TensorflowCi) scanBoth(ctx context.Context, settings config.Config, tar
 		return made.Check()
 	})
 	group.Go(func() error {
-		made, err := desk.scan(ctx, beside, nil, prove)
+		looked, err := desk.list(ctx, with, folder)
+		if err != nil {
+			return err
+		}
+		made, err := desk.scan(ctx, looked, nil, prove)
+		if _, unread := image(); unread != nil {
+			return unread // without what the image holds nothing is proven: that is why, and no fault of the folder's
+		}
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,9 @@ const (
 	scanJSON  = outDir + "/scan.json"
 )
 
+// dayVariable makes what holds for a day known until the day is over.
+const dayVariable = "TENSORFLOW_CI_DAY"
+
 // scanner is Trivy with a database of today.
 //
 // It runs in a container that holds Trivy alone: no shell, no certificates, no secret and no socket, and nothing that the
@@ -29,6 +32,7 @@ const (
 type scanner struct {
 	trivy    *dagger.Container
 	database *dagger.Directory
+	day      string        // today, in UTC
 	limit    time.Duration // age of the database
 }
 
@@ -41,10 +45,10 @@ func (m *TensorflowCi) scanner(ctx context.Context, settings config.Config) (*sc
 	if err != nil {
 		return nil, err
 	}
-	full := dag.Container().From(image)
+	full, day := dag.Container().From(image), time.Now().UTC().Format(time.DateOnly)
 	database, err := full.
 		WithEnvVariable("TRIVY_CACHE_DIR", scanCache).
-		WithEnvVariable("TENSORFLOW_CI_DAY", time.Now().UTC().Format(time.DateOnly)).
+		WithEnvVariable(dayVariable, day).
 		WithExec([]string{trivyFile, "image", "--download-db-only", "--no-progress", "--skip-version-check", "--db-repository", settings.Scan.Database}).
 		Directory(scanCache + "/db").
 		Sync(ctx)
@@ -61,6 +65,7 @@ func (m *TensorflowCi) scanner(ctx context.Context, settings config.Config) (*sc
 			WithEnvVariable("HTTPS_PROXY", "http://127.0.0.1:9").
 			WithEnvVariable("HTTP_PROXY", "http://127.0.0.1:9"),
 		database: database,
+		day:      day,
 		limit:    time.Duration(settings.Scan.MaxDatabaseDays) * 24 * time.Hour,
 	}, nil
 }
@@ -82,6 +87,10 @@ type subject struct {
 	flags   []string
 	system  scanpolicy.System // empty where there is none
 	began   time.Time         // when its scan did
+	// rules has looked for misconfigurations, a tenth of a second's work after a second of reading all rules; nil where
+	// nothing could have any. The rules are the scanner's own, so what they say is known until the day is over, after which
+	// what the project accepts may have ended.
+	rules *dagger.Container
 }
 
 // list prepares a scan of root. An image is listed first, which the engine remembers while the image stays the same, and
@@ -90,10 +99,14 @@ func (s *scanner) list(ctx context.Context, target string, root *dagger.Director
 	trivy := s.trivy.WithMountedFile(ignoreYML, ignores)
 	place := scanDir + "/" + target
 	if !isImage(target) {
-		return subject{
+		looked := subject{
 			trivy: trivy.WithMountedDirectory(place, root), command: "fs", name: target,
-			flags: []string{"--scanners", "vuln,secret,misconfig", "--skip-check-update", "--ignorefile", ignoreYML},
-		}, nil
+			flags: []string{"--scanners", "vuln,secret", "--ignorefile", ignoreYML},
+		}
+		rules := looked
+		rules.flags = []string{"--scanners", "misconfig", "--skip-check-update", "--ignorefile", ignoreYML}
+		looked.rules = s.looking(rules, dayVariable, s.day)
+		return looked, nil
 	}
 	bill := s.trivy.
 		WithMountedDirectory(place, root).
@@ -144,41 +157,68 @@ func (s *scanner) prove(ctx context.Context, system scanpolicy.System) (scanpoli
 	return scanpolicy.Prove(report)
 }
 
-// match runs one command of Trivy against the database, in every call anew.
-func (s *scanner) match(ctx context.Context, looked subject) (*dagger.File, scanpolicy.Report, error) {
+// looking is one command of Trivy, which it runs anew when the variable has another value.
+func (s *scanner) looking(at subject, variable, value string) *dagger.Container {
 	arguments := slices.Concat([]string{
-		trivyFile, looked.command, "--cache-backend", "memory", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check",
+		trivyFile, at.command, "--cache-backend", "memory", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check",
 		"--list-all-pkgs", "--show-suppressed",
 		"--exit-code", strconv.Itoa(scanpolicy.Found), "--format", "json", "--output", scanJSON,
-	}, looked.flags, []string{looked.name})
-	done := looked.trivy.
+	}, at.flags, []string{at.name})
+	return at.trivy.
 		WithMountedDirectory(scanCache+"/db", s.database).
 		WithWorkdir(scanDir).
-		WithEnvVariable("TENSORFLOW_CI_SCAN", strconv.FormatInt(time.Now().UnixNano(), 10)).
+		WithEnvVariable(variable, value).
 		WithExec(arguments, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+}
+
+// match looks at a subject with today's database, in every call anew.
+func (s *scanner) match(ctx context.Context, looked subject) (*dagger.File, scanpolicy.Report, error) {
+	text, found, err := said(ctx, s.looking(looked, "TENSORFLOW_CI_SCAN", strconv.FormatInt(time.Now().UnixNano(), 10)))
+	if err != nil {
+		return nil, scanpolicy.Report{}, err
+	}
+	if looked.rules != nil {
+		rules, broken, err := said(ctx, looked.rules)
+		if err != nil {
+			return nil, scanpolicy.Report{}, err
+		}
+		found = found || broken
+		if text, err = scanpolicy.Joined(text, rules); err != nil {
+			return nil, scanpolicy.Report{}, err
+		}
+	}
+	report, err := scanpolicy.ReadReport(text)
+	if err != nil {
+		return nil, scanpolicy.Report{}, err
+	}
+	if found != (len(report.Findings) > 0) {
+		return nil, scanpolicy.Report{}, fmt.Errorf("the scanner says by its status that it found something: %t, and its report has %d findings: one of them is wrong",
+			found, len(report.Findings))
+	}
+	timeless, err := scanpolicy.Timeless(text)
+	if err != nil {
+		return nil, scanpolicy.Report{}, err
+	}
+	file, err := scratchFile("scan.json", timeless)
+	return file, report, err
+}
+
+// said is the report of a command of Trivy, and whether its status says that something is in it.
+func said(ctx context.Context, done *dagger.Container) (report []byte, found bool, err error) {
 	status, err := done.ExitCode(ctx)
 	if err != nil {
-		return nil, scanpolicy.Report{}, failure("the scanner", err)
+		return nil, false, failure("the scanner", err)
 	}
 	if status != scanpolicy.Clean && status != scanpolicy.Found {
 		said, err := done.Stderr(ctx)
 		if err != nil {
-			return nil, scanpolicy.Report{}, failure("the scanner's messages", err)
+			return nil, false, failure("the scanner's messages", err)
 		}
-		return nil, scanpolicy.Report{}, scanpolicy.Fault(status, said)
+		return nil, false, scanpolicy.Fault(status, said)
 	}
 	text, err := done.File(scanJSON).Contents(ctx)
 	if err != nil {
-		return nil, scanpolicy.Report{}, failure("the scanner's report", err)
+		return nil, false, failure("the scanner's report", err)
 	}
-	timeless, err := scanpolicy.Timeless([]byte(text))
-	if err != nil {
-		return nil, scanpolicy.Report{}, err
-	}
-	found := dag.Directory().WithNewFile("scan.json", string(timeless)).File("scan.json")
-	report, err := scanpolicy.ReadReport([]byte(text))
-	if err == nil && (status == scanpolicy.Found) != (len(report.Findings) > 0) {
-		err = fmt.Errorf("the scanner's status is %d, and its report has %d findings: one of them is wrong", status, len(report.Findings))
-	}
-	return found, report, err
+	return []byte(text), status == scanpolicy.Found, nil
 }
