@@ -29,6 +29,10 @@ type Tests struct {
 	// +private
 	Standin *dagger.Directory
 	// +private
+	Python *dagger.Directory
+	// +private
+	Module *dagger.Directory
+	// +private
 	Database string
 }
 
@@ -53,13 +57,21 @@ func New(
 	// +defaultPath="/ci/images/serving-standin"
 	// +ignore=["**/__pycache__"]
 	standin *dagger.Directory,
+	// The example of a Python caller.
+	// +defaultPath="/examples/python"
+	// +ignore=["**/__pycache__"]
+	python *dagger.Directory,
+	// tensorflow-ci itself, for callers that load it from a folder.
+	// +defaultPath="/"
+	// +ignore=["*", "!*.go", "!dagger.json", "!go.mod", "!go.sum", "!*/", "ci", "docs", "examples", "out", "testdata", "*/testdata", "tests", "templates", ".git", "**/__pycache__", "**/*_test.*", ".*.unfinished-*", "scripts/vectors"]
+	module *dagger.Directory,
 	// Reference of a vulnerability database in a registry of this machine, which also has :empty, :old, :truncated and :no-ubuntu of it
 	// and takes pushes to tests/. Without one, the public database is used and what needs the others is left out.
 	// Example: 172.17.0.1:5000/aquasec/trivy-db:2
 	// +optional
 	database string,
 ) *Tests {
-	return &Tests{Phishing: phishing, Digits: digits, Scripts: scripts, Kubernetes: kubernetes, Standin: standin, Database: database}
+	return &Tests{Phishing: phishing, Digits: digits, Scripts: scripts, Kubernetes: kubernetes, Standin: standin, Python: python, Module: module, Database: database}
 }
 
 // check is one named claim about the line.
@@ -84,7 +96,7 @@ func (t *Tests) All(
 		always = []string{"scan.database=" + t.Database}
 	}
 	var checks []check
-	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(), t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser()} {
+	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(), t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser(), t.python()} {
 		for _, check := range group {
 			if strings.Contains(check.name, only) {
 				checks = append(checks, check)

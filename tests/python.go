@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"dagger/tests/internal/dagger"
+)
+
+// python: the example of a Python caller, as its user runs it, in a session of its own inside a container.
+func (t *Tests) python() []check {
+	return []check{
+		{"python/the example ships the model of dagger call", func(ctx context.Context) error {
+			ran := t.shipped(t.Phishing)
+			if code, err := ran.ExitCode(ctx); err != nil || code != 0 {
+				return told(ctx, ran, code, err)
+			}
+			summary, err := ran.File("/shipped/summary.txt").Contents(ctx)
+			if err != nil {
+				return err
+			}
+			digest, err := line(t.Phishing).Train().Digest(ctx)
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(summary, "model "+digest+"\n") {
+				return fmt.Errorf("the example made %q, want the model %s", summary, digest)
+			}
+			bytes, err := ran.File("/shipped/model.tflite").Size(ctx)
+			if err == nil && bytes < 1000 {
+				err = fmt.Errorf("model.tflite has %d bytes", bytes)
+			}
+			return err
+		}},
+		{"python/a failing test stops the example in the line's words", func(ctx context.Context) error {
+			ran := t.shipped(tiny().WithNewFile("tests/test_tiny.py", "def test_no(): assert 1 == 2\n"))
+			code, err := ran.ExitCode(ctx)
+			if err != nil {
+				return err
+			}
+			said, err := ran.Stderr(ctx)
+			if err != nil {
+				return err
+			}
+			if code != 1 || !strings.Contains(said, "error: ") || !strings.Contains(said, "test_no") || strings.Contains(said, "Traceback") {
+				return fmt.Errorf("the example ended with %d: %s", code, said)
+			}
+			present, err := ran.Directory("/").Exists(ctx, "shipped")
+			if err == nil && present {
+				err = fmt.Errorf("the example left a result")
+			}
+			return err
+		}},
+	}
+}
+
+// shipped runs the example on a project, however it ends.
+func (t *Tests) shipped(project *dagger.Directory) *dagger.Container {
+	return dag.Container().From("tensorflow/tensorflow:2.16.2").
+		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
+		WithFile("/requirements.txt", t.Python.File("requirements.txt")).
+		WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/packages", "--require-hashes", "--requirement", "/requirements.txt"}).
+		WithEnvVariable("PYTHONPATH", "/packages").
+		WithMountedDirectory("/checkout", t.Module.WithFile("examples/python/line.py", t.Python.File("line.py"))).
+		WithMountedDirectory("/project", project).
+		WithExec([]string{"python3", "/checkout/examples/python/line.py", "--project", "/project", "--out", "/shipped"},
+			dagger.ContainerWithExecOpts{ExperimentalPrivilegedNesting: true, Expect: dagger.ReturnTypeAny})
+}
+
+// told is what a program said that ended badly.
+func told(ctx context.Context, ran *dagger.Container, code int, err error) error {
+	if err != nil {
+		return err
+	}
+	said, err := ran.CombinedOutput(ctx)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("ended with %d: %s", code, said[max(0, len(said)-4000):])
+}
