@@ -42,9 +42,10 @@ type TensorflowCi struct {
 // Bind the line to a project.
 func New(
 	// Project: the directory that holds tensorflow-ci.yaml, the training script and its data. Files that git ignores
-	// are not sent; give ignored data with --data. Nor are out and what a CI job finds in its folder beside the project.
+	// are not sent; give ignored data with --data. Nor are out, the folder in which it is being made, and what a CI job finds in
+	// its folder beside the project.
 	// +defaultPath="/"
-	// +ignore=[".git", "**/__pycache__", "**/.pytest_cache", "**/.ruff_cache", ".venv", "out", ".gitlab-ci-local", ".gitlab-ci-reports"]
+	// +ignore=[".git", "**/__pycache__", "**/.pytest_cache", "**/.ruff_cache", ".venv", "out", "**/.*.unfinished-*", ".gitlab-ci-local", ".gitlab-ci-reports"]
 	source *dagger.Directory,
 	// Training data that lies outside the project; takes the place of the folder named by train.data.
 	// Example: ../datasets/phishing
