@@ -194,7 +194,7 @@ func (p *proof) module(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(module, "dagger.json")); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s is no Dagger module: the acceptance tests are missing", module)
 	}
-	call := dagger.Call{CLI: p.machine.CLI(), Module: module, Out: os.Stdout}
+	call := dagger.Call{CLI: p.machine.CLI(), Module: module, Logs: true, Out: os.Stdout}
 	database, err := p.machine.ScanDatabase(ctx)
 	if err != nil {
 		return err

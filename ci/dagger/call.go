@@ -18,6 +18,9 @@ type Call struct {
 	Module string   // folder of the module
 	Args   []string // after `dagger call`: constructor flags, functions and their flags
 	Env    []string
+	// Logs prints what programs and functions say, and not each step of the engine: a call of very many steps then takes the
+	// CLI, which draws them all anew with each, a sixth of the processor time.
+	Logs bool
 	// Out also gets what the called function returns; nothing when nil.
 	Out io.Writer
 }
@@ -27,9 +30,12 @@ var Plain = []string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"}
 
 // Run makes the call. Everything that the CLI prints goes to log; doing is told what the engine works on.
 func (c Call) Run(ctx context.Context, log io.Writer, doing func(what string)) error {
+	shown := "plain" // this CLI has no live view: without the flag a terminal shows nothing before the end
+	if c.Logs {
+		shown = "logs"
+	}
 	command := proc.Command{
-		// this CLI has no live view: without the flag a terminal shows nothing before the end
-		Args: append([]string{c.CLI, "--progress=plain", "call", "--mod", c.Module}, c.Args...),
+		Args: append([]string{c.CLI, "--progress=" + shown, "call", "--mod", c.Module}, c.Args...),
 		Env:  slices.Concat(Plain, c.Env),
 	}
 	both := &shared{out: io.MultiWriter(log, &watcher{doing: doing})}

@@ -11,6 +11,8 @@ var (
 	trace   = regexp.MustCompile(`\s*\[traceparent:[0-9a-f-]+\]`)
 	// a line of the plain progress: number of the step, indentation, what happens
 	progress = regexp.MustCompile(`^\d+\s*: (?:┆ )*(.*)$`)
+	// an acceptance test that has ended
+	ended = regexp.MustCompile(`^(?:ok  |FAIL) (\S+/.*?) +[0-9.]+ s$`)
 )
 
 // Message is what the module, or the CLI, says to a person about a failure; "" when the output holds no such words.
@@ -25,9 +27,13 @@ func Message(output string) string {
 	return strings.TrimSpace(trace.ReplaceAllString(message, ""))
 }
 
-// activity is the command that a line of the output says is being run; "" for all other lines.
+// activity is the command that a line of the output says is being run, or the test that has ended; "" for all other lines.
 func activity(line string) string {
-	match := progress.FindStringSubmatch(colours.ReplaceAllString(line, ""))
+	line = colours.ReplaceAllString(line, "")
+	if match := ended.FindStringSubmatch(line); match != nil {
+		return match[1] + " has ended"
+	}
+	match := progress.FindStringSubmatch(line)
 	if match == nil {
 		return ""
 	}

@@ -37,6 +37,9 @@ func TestActivity(t *testing.T) {
 		"8   : load workspace: . DONE [11.0s]":                     "",
 		"96  : ┆ [1.2s] |    withExec is only a word of a program": "",
 		"2   : ┆ starting engine":                                  "starting engine",
+		"ok   train/a script that hangs       16.9 s":              "train/a script that hangs has ended",
+		"FAIL scan/a secret is found      2.0 s":                   "scan/a secret is found has ended",
+		"ok   dagger/tensorflow-ci/gate	0.049s":                    "",
 		"plain text":                                               "",
 		"":                                                         "",
 	} {
