@@ -87,10 +87,7 @@ type subject struct {
 	flags   []string
 	system  scanpolicy.System // empty where there is none
 	began   time.Time         // when its scan did
-	// rules has looked for misconfigurations, a tenth of a second's work after a second of reading all rules; nil where
-	// nothing could have any. The rules are the scanner's own, so what they say is known until the day is over, after which
-	// what the project accepts may have ended.
-	rules *dagger.Container
+	rules   *dagger.File      // the report on misconfigurations; nil where nothing could have any
 }
 
 // list prepares a scan of root. An image is listed first, which the engine remembers while the image stays the same, and
@@ -103,9 +100,7 @@ func (s *scanner) list(ctx context.Context, target string, root *dagger.Director
 			trivy: trivy.WithMountedDirectory(place, root), command: "fs", name: target,
 			flags: []string{"--scanners", "vuln,secret", "--ignorefile", ignoreYML},
 		}
-		rules := looked
-		rules.flags = []string{"--scanners", "misconfig", "--skip-check-update", "--ignorefile", ignoreYML}
-		looked.rules = s.looking(rules, dayVariable, s.day)
+		looked.rules = s.rules(looked)
 		return looked, nil
 	}
 	bill := s.trivy.
@@ -157,43 +152,40 @@ func (s *scanner) prove(ctx context.Context, system scanpolicy.System) (scanpoli
 	return scanpolicy.Prove(report)
 }
 
-// looking is one command of Trivy, which it runs anew when the variable has another value.
-func (s *scanner) looking(at subject, variable, value string) *dagger.Container {
-	arguments := slices.Concat([]string{
+// looking is a subject's container as one command of Trivy is run in it, and the command but for its last words.
+func (s *scanner) looking(at subject) (*dagger.Container, []string) {
+	return at.trivy.WithMountedDirectory(scanCache+"/db", s.database).WithWorkdir(scanDir), slices.Concat([]string{
 		trivyFile, at.command, "--cache-backend", "memory", "--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check",
-		"--list-all-pkgs", "--show-suppressed",
-		"--exit-code", strconv.Itoa(scanpolicy.Found), "--format", "json", "--output", scanJSON,
-	}, at.flags, []string{at.name})
-	return at.trivy.
-		WithMountedDirectory(scanCache+"/db", s.database).
-		WithWorkdir(scanDir).
-		WithEnvVariable(variable, value).
-		WithExec(arguments, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+		"--list-all-pkgs", "--show-suppressed", "--format", "json", "--output", scanJSON,
+	}, at.flags)
+}
+
+// rules looks at a folder for misconfigurations, and has the answer for the rest of the day: reading all rules takes a second,
+// looking a tenth of one. The rules are the scanner's own; what the project accepts may end with the day.
+func (s *scanner) rules(folder subject) *dagger.File {
+	folder.flags = []string{"--scanners", "misconfig", "--skip-check-update", "--ignorefile", ignoreYML}
+	container, command := s.looking(folder)
+	// without a status of its own for findings: any but 0 is a fault, and the engine remembers no fault
+	return container.WithEnvVariable(dayVariable, s.day).WithExec(append(command, folder.name)).File(scanJSON)
 }
 
 // match looks at a subject with today's database, in every call anew.
 func (s *scanner) match(ctx context.Context, looked subject) (*dagger.File, scanpolicy.Report, error) {
-	text, found, err := said(ctx, s.looking(looked, "TENSORFLOW_CI_SCAN", strconv.FormatInt(time.Now().UnixNano(), 10)))
+	text, report, err := s.matched(ctx, looked)
 	if err != nil {
 		return nil, scanpolicy.Report{}, err
 	}
 	if looked.rules != nil {
-		rules, broken, err := said(ctx, looked.rules)
+		rules, err := looked.rules.Contents(ctx)
 		if err != nil {
+			return nil, scanpolicy.Report{}, scanFault("misconfigurations", err)
+		}
+		if text, err = scanpolicy.Joined(text, []byte(rules)); err != nil {
 			return nil, scanpolicy.Report{}, err
 		}
-		found = found || broken
-		if text, err = scanpolicy.Joined(text, rules); err != nil {
+		if report, err = scanpolicy.ReadReport(text); err != nil {
 			return nil, scanpolicy.Report{}, err
 		}
-	}
-	report, err := scanpolicy.ReadReport(text)
-	if err != nil {
-		return nil, scanpolicy.Report{}, err
-	}
-	if found != (len(report.Findings) > 0) {
-		return nil, scanpolicy.Report{}, fmt.Errorf("the scanner says by its status that it found something: %t, and its report has %d findings: one of them is wrong",
-			found, len(report.Findings))
 	}
 	timeless, err := scanpolicy.Timeless(text)
 	if err != nil {
@@ -203,22 +195,30 @@ func (s *scanner) match(ctx context.Context, looked subject) (*dagger.File, scan
 	return file, report, err
 }
 
-// said is the report of a command of Trivy, and whether its status says that something is in it.
-func said(ctx context.Context, done *dagger.Container) (report []byte, found bool, err error) {
+// matched is what one command of Trivy finds in a subject, which its status says too.
+func (s *scanner) matched(ctx context.Context, looked subject) ([]byte, scanpolicy.Report, error) {
+	container, command := s.looking(looked)
+	done := container.
+		WithEnvVariable("TENSORFLOW_CI_SCAN", strconv.FormatInt(time.Now().UnixNano(), 10)).
+		WithExec(append(command, "--exit-code", strconv.Itoa(scanpolicy.Found), looked.name), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
 	status, err := done.ExitCode(ctx)
 	if err != nil {
-		return nil, false, failure("the scanner", err)
+		return nil, scanpolicy.Report{}, failure("the scanner", err)
 	}
 	if status != scanpolicy.Clean && status != scanpolicy.Found {
 		said, err := done.Stderr(ctx)
 		if err != nil {
-			return nil, false, failure("the scanner's messages", err)
+			return nil, scanpolicy.Report{}, failure("the scanner's messages", err)
 		}
-		return nil, false, scanpolicy.Fault(status, said)
+		return nil, scanpolicy.Report{}, scanpolicy.Fault(status, said)
 	}
 	text, err := done.File(scanJSON).Contents(ctx)
 	if err != nil {
-		return nil, false, failure("the scanner's report", err)
+		return nil, scanpolicy.Report{}, failure("the scanner's report", err)
 	}
-	return []byte(text), status == scanpolicy.Found, nil
+	report, err := scanpolicy.ReadReport([]byte(text))
+	if err == nil && (status == scanpolicy.Found) != (len(report.Findings) > 0) {
+		err = fmt.Errorf("the scanner's status is %d, and its report has %d findings: one of them is wrong", status, len(report.Findings))
+	}
+	return []byte(text), report, err
 }
