@@ -130,11 +130,7 @@ class Installer:
 
         outcome = step.Outcome(0, False, 0.0, [])
         image = set(intact.distributions())
-
-        def fresh() -> set[str]:
-            return {name for name, info in set(intact.distributions()) - image}
-
-        bad = intact.install(self.uv, command, run, fresh)
+        bad = intact.install(self.uv, command, run, lambda: intact.arrived(image))
         if bad:
             raise Refused(f"{', '.join(bad)} arrived damaged, twice: is the disk of the engine sound, and does nothing between it and the "
                           "package index change what it sends?")
@@ -143,7 +139,7 @@ class Installer:
         if outcome.status != 0:
             raise Refused(self._explain(requirements, source, before, outcome))
         clock = time.monotonic()
-        bytecode.write(fresh())
+        bytecode.write(intact.arrived(image))
         step.extend(self.out / "run.json", time.monotonic() - clock)
 
     def _explain(self, requirements: pathlib.Path, source: str, before: dict[str, str], outcome: step.Outcome) -> str:

@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 CHUNK = 1 << 20
 BROKEN = re.compile(r"^error: Failed to install: ", re.MULTILINE)  # what uv says of a wheel that it cannot read
@@ -42,6 +42,11 @@ def distributions(path: list[str] | None = None) -> Iterator[tuple[str, pathlib.
     for folder in map(pathlib.Path, sys.path if path is None else path):
         for info in sorted(folder.glob("*.dist-info")):
             yield canonical(info.name.split("-")[0]), info
+
+
+def arrived(before: Collection[tuple[str, pathlib.Path]] = (), path: list[str] | None = None) -> set[str]:
+    """The names of the distributions that were not there before, or not in that version; `before` and `path` are of `distributions`."""
+    return {name for name, _ in set(distributions(path)).difference(before)}
 
 
 def recorded(info: pathlib.Path) -> list[tuple[str, str]]:

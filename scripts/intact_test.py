@@ -80,3 +80,14 @@ def test_install(tmp_path: pathlib.Path, first: tuple, second: tuple | None, lef
     if calls == 2:
         assert log.read_text().splitlines() == ["pip install --dry-run", "cache clean my"]
         assert ran[1][-2:] == ["--reinstall-package", "my"]
+
+
+def test_arrived_names_what_is_new_and_what_has_another_version(tmp_path: pathlib.Path) -> None:
+    path = [str(tmp_path)]
+    wheel(tmp_path, "stays", {})
+    old = wheel(tmp_path, "lifted", {})
+    before = set(intact.distributions(path))
+    assert intact.arrived(before, path) == set() and intact.arrived(path=path) == {"stays", "lifted"}
+    wheel(tmp_path, "new", {})
+    old.rename(tmp_path / "lifted-2.0.dist-info")
+    assert intact.arrived(before, path) == {"new", "lifted"}

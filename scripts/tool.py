@@ -32,16 +32,12 @@ def main(arguments: list[str]) -> int:
     command = [options.uv, "pip", "install", "--quiet", "--python", "python3", "--target", options.out, "--no-deps", "--require-hashes",
                "--requirements", options.requirements]
     path = [options.out]
-
-    def fresh() -> set[str]:
-        return {name for name, _ in intact.distributions(path)}
-
-    bad = intact.install(options.uv, command, run, fresh, path)
+    bad = intact.install(options.uv, command, run, lambda: intact.arrived(path=path), path)
     if bad:
         return step.fail(f"{', '.join(bad)} arrived damaged, twice: is the disk of the engine sound, and does nothing between it and the package "
                          "index change what it sends?")
     if status == 0:
-        bytecode.write(fresh(), path)
+        bytecode.write(intact.arrived(path=path), path)
     return status
 
 

@@ -41,9 +41,9 @@ func (d *docker) install() Group {
 const thenCompiled = `
 import subprocess, sys
 import bytecode, intact
-image = {name for name, _ in intact.distributions()}
+image = set(intact.distributions())
 subprocess.run(sys.argv[1:], check=True)
-bytecode.write({name for name, _ in intact.distributions()} - image)
+bytecode.write(intact.arrived(image))
 `
 
 // uvInstall installs the same set, bytecode included; uv itself is there before the clock starts.
