@@ -29,9 +29,7 @@ type Tests struct {
 	// +private
 	Standin *dagger.Directory
 	// +private
-	Python *dagger.Directory
-	// +private
-	Module *dagger.Directory
+	Checkout *dagger.Directory
 	// +private
 	Database string
 }
@@ -57,21 +55,17 @@ func New(
 	// +defaultPath="/ci/images/serving-standin"
 	// +ignore=["**/__pycache__"]
 	standin *dagger.Directory,
-	// The example of a Python caller.
-	// +defaultPath="/examples/python"
-	// +ignore=["**/__pycache__"]
-	python *dagger.Directory,
-	// tensorflow-ci itself, for callers that load it from a folder.
+	// A checkout with the module and the example of a Python caller, which loads it from there.
 	// +defaultPath="/"
-	// +ignore=["*", "!*.go", "!dagger.json", "!go.mod", "!go.sum", "!*/", "ci", "docs", "examples", "out", "testdata", "*/testdata", "tests", "templates", ".git", "**/__pycache__", "**/*_test.*", ".*.unfinished-*", "scripts/vectors"]
-	module *dagger.Directory,
+	// +ignore=[".*", "*.md", "ci", "docs", "examples/*", "!examples/python", "out", "testdata", "*/testdata", "tests", "templates", "scripts/vectors", "**/__pycache__", "**/*_test.*"]
+	checkout *dagger.Directory,
 	// Reference of a vulnerability database in a registry of this machine, which also has :empty, :old, :truncated and :no-ubuntu of it
 	// and takes pushes to tests/. Without one, the public database is used and what needs the others is left out.
 	// Example: 172.17.0.1:5000/aquasec/trivy-db:2
 	// +optional
 	database string,
 ) *Tests {
-	return &Tests{Phishing: phishing, Digits: digits, Scripts: scripts, Kubernetes: kubernetes, Standin: standin, Python: python, Module: module, Database: database}
+	return &Tests{Phishing: phishing, Digits: digits, Scripts: scripts, Kubernetes: kubernetes, Standin: standin, Checkout: checkout, Database: database}
 }
 
 // check is one named claim about the line.
@@ -150,4 +144,18 @@ func refused(err error, parts ...string) error {
 		}
 	}
 	return nil
+}
+
+// endedWell wants the last command of a container to have ended with 0, and else tells what it said.
+func endedWell(ctx context.Context, ran *dagger.Container) error {
+	code, err := ran.ExitCode(ctx)
+	if err != nil || code == 0 {
+		return err
+	}
+	said, err := ran.CombinedOutput(ctx)
+	if err != nil {
+		return err
+	}
+	// the reasons are at the end
+	return fmt.Errorf("ended with %d: %s", code, said[max(0, len(said)-4000):])
 }

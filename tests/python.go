@@ -13,8 +13,8 @@ func (t *Tests) python() []check {
 	return []check{
 		{"python/the example ships the model of dagger call", func(ctx context.Context) error {
 			ran := t.shipped(t.Phishing)
-			if code, err := ran.ExitCode(ctx); err != nil || code != 0 {
-				return told(ctx, ran, code, err)
+			if err := endedWell(ctx, ran); err != nil {
+				return err
 			}
 			summary, err := ran.File("/shipped/summary.txt").Contents(ctx)
 			if err != nil {
@@ -59,23 +59,11 @@ func (t *Tests) python() []check {
 func (t *Tests) shipped(project *dagger.Directory) *dagger.Container {
 	return dag.Container().From("tensorflow/tensorflow:2.16.2").
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
-		WithFile("/requirements.txt", t.Python.File("requirements.txt")).
+		WithFile("/requirements.txt", t.Checkout.File("examples/python/requirements.txt")).
 		WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/packages", "--require-hashes", "--requirement", "/requirements.txt"}).
 		WithEnvVariable("PYTHONPATH", "/packages").
-		WithMountedDirectory("/checkout", t.Module.WithFile("examples/python/line.py", t.Python.File("line.py"))).
+		WithMountedDirectory("/checkout", t.Checkout).
 		WithMountedDirectory("/project", project).
 		WithExec([]string{"python3", "/checkout/examples/python/line.py", "--project", "/project", "--out", "/shipped"},
 			dagger.ContainerWithExecOpts{ExperimentalPrivilegedNesting: true, Expect: dagger.ReturnTypeAny})
-}
-
-// told is what a program said that ended badly.
-func told(ctx context.Context, ran *dagger.Container, code int, err error) error {
-	if err != nil {
-		return err
-	}
-	said, err := ran.CombinedOutput(ctx)
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("ended with %d: %s", code, said[max(0, len(said)-4000):])
 }
