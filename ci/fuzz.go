@@ -25,6 +25,8 @@ ordinary test from then on. Needs Go alone, and neither Docker nor an engine.`
 // fuzzTarget is one function that Go's fuzzing knows.
 type fuzzTarget struct{ folder, name string }
 
+func (t fuzzTarget) String() string { return t.folder + "/" + t.name }
+
 func fuzz(ctx context.Context, args []string) error {
 	set := flags("fuzz [flags]", fuzzExplanation)
 	long := set.Duration("time", time.Minute, "how long each target is tried, such as 10m")
@@ -44,12 +46,17 @@ func fuzz(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	for _, part := range *only {
+		if !slices.ContainsFunc(targets, func(target fuzzTarget) bool { return strings.Contains(target.String(), part) }) {
+			return usageError{fmt.Errorf("--only %q: no target has this in its name; the targets are %v", part, targets)}
+		}
+	}
 	var failed []string
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TARGET\tSECONDS\tPROCESSOR\tINPUTS\tVERDICT")
 	defer table.Flush()
 	for _, target := range targets {
-		name := target.folder + "/" + target.name
+		name := target.String()
 		if len(*only) > 0 && !slices.ContainsFunc(*only, func(part string) bool { return strings.Contains(name, part) }) {
 			continue
 		}
