@@ -46,10 +46,8 @@ func fuzz(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range *only {
-		if !slices.ContainsFunc(targets, func(target fuzzTarget) bool { return strings.Contains(target.String(), part) }) {
-			return usageError{fmt.Errorf("--only %q: no target has this in its name; the targets are %v", part, targets)}
-		}
+	if targets, err = fuzzed(targets, *only); err != nil {
+		return usageError{err}
 	}
 	var failed []string
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
@@ -57,9 +55,6 @@ func fuzz(ctx context.Context, args []string) error {
 	defer table.Flush()
 	for _, target := range targets {
 		name := target.String()
-		if len(*only) > 0 && !slices.ContainsFunc(*only, func(part string) bool { return strings.Contains(name, part) }) {
-			continue
-		}
 		fmt.Printf("=== %s\n", name)
 		// Compiled first: that is no trying, and would count as such.
 		err := proc.Command{Args: []string{"go", "test", "-c", "-o", os.DevNull, "-fuzz", "^" + target.name + "$", "./" + target.folder}, Dir: root}.Run(ctx, os.Stdout)
@@ -115,6 +110,26 @@ func fuzzTargets(ctx context.Context, root string) ([]fuzzTarget, error) {
 		return nil, errors.New("no package has a function to fuzz")
 	}
 	return targets, nil
+}
+
+// fuzzed are the targets whose names hold one of the texts, all where there is no text. A text that no name holds is an error.
+func fuzzed(targets []fuzzTarget, only []string) ([]fuzzTarget, error) {
+	if len(only) == 0 {
+		return targets, nil
+	}
+	wanted := map[fuzzTarget]bool{}
+	for _, part := range only {
+		found := false
+		for _, target := range targets {
+			if strings.Contains(target.String(), part) {
+				wanted[target], found = true, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("--only %q: no target has this in its name; the targets are %v", part, targets)
+		}
+	}
+	return slices.DeleteFunc(targets, func(target fuzzTarget) bool { return !wanted[target] }), nil
 }
 
 // processorTime is what the programs that this one has started and seen end have used so far: beside other work an

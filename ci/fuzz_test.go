@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -41,5 +42,27 @@ func TestRanOut(t *testing.T) {
 		if ranOut(log) != want {
 			t.Errorf("%q: want %t", log, want)
 		}
+	}
+}
+
+func TestFuzzed(t *testing.T) {
+	all := func() []fuzzTarget {
+		return []fuzzTarget{{"config", "FuzzParse"}, {"grid", "FuzzParse"}, {"gate", "FuzzJudge"}}
+	}
+	for _, test := range []struct {
+		only []string
+		want []fuzzTarget
+	}{
+		{nil, all()},
+		{[]string{"gate/"}, []fuzzTarget{{"gate", "FuzzJudge"}}},
+		{[]string{"grid/", "Parse"}, []fuzzTarget{{"config", "FuzzParse"}, {"grid", "FuzzParse"}}},
+	} {
+		if got, err := fuzzed(all(), test.only); err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("--only %q: got %v, %v; want %v", test.only, got, err, test.want)
+		}
+	}
+	_, err := fuzzed(all(), []string{"gate/", "nothing"})
+	if err == nil || !strings.Contains(err.Error(), `--only "nothing": no target`) || !strings.Contains(err.Error(), "grid/FuzzParse") {
+		t.Errorf("a text that no name holds: got %v", err)
 	}
 }
