@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/dataset"
 	"dagger/tensorflow-ci/internal/dagger"
@@ -103,9 +104,9 @@ func (m *TensorflowCi) DataLock(ctx context.Context) (*dagger.File, error) {
 
 // dataHolds stops a training on data that the project's lock or schema refuses; a project with neither is asked nothing.
 func (m *TensorflowCi) dataHolds(ctx context.Context, settings config.Config) error {
-	names, err := m.Source.Entries(ctx)
+	names, err := m.topOf(ctx)
 	if err != nil {
-		return failure("cannot read the project", err)
+		return err
 	}
 	if !slices.Contains(names, dataset.LockFile) && !slices.Contains(names, dataset.SchemaFile) {
 		return nil
@@ -188,12 +189,25 @@ type looked struct {
 	locked  bool            // the project has a lock
 }
 
-// lookedAt profiles the data and holds them against the schema where there is one, in one go.
+// profiles are the data that this call has looked at.
+var profiles answers.Book[profilePlace, looked]
+
+// profilePlace is all that a look at the data follows from.
+type profilePlace struct {
+	data  dataPlace
+	label string
+}
+
+// lookedAt profiles the data and holds them against the schema where there is one, in one go, and once in a call.
 func (m *TensorflowCi) lookedAt(ctx context.Context, settings config.Config) (looked, error) {
+	return profiles.Find(profilePlace{m.dataPlace(settings), settings.Evaluate.Label}, func() (looked, error) { return m.lookAt(ctx, settings) })
+}
+
+func (m *TensorflowCi) lookAt(ctx context.Context, settings config.Config) (looked, error) {
 	var found looked
-	names, err := m.Source.Entries(ctx)
+	names, err := m.topOf(ctx)
 	if err != nil {
-		return found, failure("cannot read the project", err)
+		return found, err
 	}
 	found.locked = slices.Contains(names, dataset.LockFile)
 	rows, err := m.dataRows(ctx, settings)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 )
@@ -45,6 +46,23 @@ func (m *TensorflowCi) installed(ctx context.Context, settings config.Config) (*
 	if err != nil {
 		return nil, err
 	}
+	return installs.Find(install{image, settings.Requirements, m.Source, m.Cache, m.PackageIndex}, func() (*dagger.Container, error) {
+		return m.install(ctx, settings, image)
+	})
+}
+
+// installs are the environments that this call has made sure of.
+var installs answers.Book[install, *dagger.Container]
+
+// install is all that an environment follows from.
+type install struct {
+	image, requirements string
+	source              *dagger.Directory
+	cache               *dagger.CacheVolume
+	index               *dagger.Secret
+}
+
+func (m *TensorflowCi) install(ctx context.Context, settings config.Config, image string) (_ *dagger.Container, err error) {
 	name, files := "requirements.txt", dag.Directory().WithNewFile("requirements.txt", "")
 	if settings.Requirements != config.NoRequirements {
 		name = settings.Requirements

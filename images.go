@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/imageref"
 	"dagger/tensorflow-ci/internal/dagger"
@@ -59,7 +60,7 @@ func (m *TensorflowCi) image(ctx context.Context, settings config.Config, role s
 // reference looks a role up: lock file, then tensorflow-ci.yaml, then the default.
 func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, role string) (string, error) {
 	if lock := m.lockFile(settings); lock != nil {
-		locked, err := lockedImages(ctx, lock)
+		locked, err := locks.Find(lockPlace{m.Lock, m.Source, settings.ImageLock}, func() (map[string]string, error) { return lockedImages(ctx, lock) })
 		if err != nil {
 			return "", err
 		}
@@ -75,6 +76,15 @@ func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, ro
 	}
 	return "", fmt.Errorf("no image for %s: name one under images.%s in %s (roles with a default: %v)",
 		role, role, config.FileName, slices.Sorted(maps.Keys(defaultImages)))
+}
+
+// locks are the lock files that this call has read.
+var locks answers.Book[lockPlace, map[string]string]
+
+type lockPlace struct {
+	given  *dagger.File
+	source *dagger.Directory
+	name   string // in source, where none is given
 }
 
 // lockFile is the one given with --images, or the project's own.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/imageref"
 	"dagger/tensorflow-ci/internal/dagger"
@@ -124,8 +125,15 @@ func unmoved(ctx context.Context, wanted imageref.Ref) error {
 // network swallows its packets, and nobody is told.
 const resolveLimit = 2 * time.Minute
 
-// resolve asks the registry for a reference's digest.
+// resolutions are what registries have told this call, by reference: all of it runs in the images that it began with.
+var resolutions answers.Book[string, string]
+
+// resolve asks the registry for a reference's digest, once in a call.
 func resolve(ctx context.Context, wanted imageref.Ref) (string, error) {
+	return resolutions.Find(wanted.String(), func() (string, error) { return askRegistry(ctx, wanted) })
+}
+
+func askRegistry(ctx context.Context, wanted imageref.Ref) (string, error) {
 	asking, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
 	resolved, err := dag.Container().From(wanted.String()).ImageRef(asking)

@@ -12,7 +12,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 )
@@ -91,15 +93,12 @@ func New(
 // settings reads the project's tensorflow-ci.yaml, or the documented defaults where it has none, and applies --set.
 func (m *TensorflowCi) settings(ctx context.Context) (config.Config, error) {
 	settings := config.Default()
-	names, err := m.Source.Entries(ctx)
+	names, err := m.topOf(ctx)
 	if err != nil {
-		return settings, failure("cannot read the project", err)
+		return settings, err
 	}
-	for _, name := range names {
-		if name != config.FileName {
-			continue
-		}
-		text, err := m.Source.File(name).Contents(ctx)
+	if slices.Contains(names, config.FileName) {
+		text, err := configTexts.Find(m.Source, func() (string, error) { return m.Source.File(config.FileName).Contents(ctx) })
 		if err != nil {
 			return settings, failure("cannot read "+config.FileName, err)
 		}
@@ -108,4 +107,19 @@ func (m *TensorflowCi) settings(ctx context.Context) (config.Config, error) {
 		}
 	}
 	return settings.Override(m.Set)
+}
+
+// What this call knows of projects.
+var (
+	tops        answers.Book[*dagger.Directory, []string]
+	configTexts answers.Book[*dagger.Directory, string]
+)
+
+// topOf are the names at the top of the project, those of folders with a slash.
+func (m *TensorflowCi) topOf(ctx context.Context) ([]string, error) {
+	names, err := tops.Find(m.Source, func() ([]string, error) { return m.Source.Entries(ctx) })
+	if err != nil {
+		return nil, failure("cannot read the project", err)
+	}
+	return names, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/gate"
 	"dagger/tensorflow-ci/internal/dagger"
@@ -151,10 +152,8 @@ func (m *TensorflowCi) addInputs(ctx context.Context, settings config.Config, ma
 		return err
 	}
 	manifest.Source = lineage.Source{Digest: code.Digest, Files: code.Files, Commit: m.Commit, Entries: map[string]string{}}
-	for _, entry := range code.Entries {
-		if entry.Sha256 != "" {
-			manifest.Source.Entries[entry.Path] = "sha256:" + strings.TrimPrefix(entry.Sha256, "sha256:")
-		}
+	for name, digest := range code.byPath() {
+		manifest.Source.Entries[name] = "sha256:" + digest
 	}
 	manifest.Data = lineage.Data{Path: settings.Train.Data, Digest: data.Digest, Files: data.Files}
 	return nil
@@ -275,8 +274,24 @@ type tree struct {
 	Entries []struct{ Path, Sha256 string }
 }
 
+// byPath is the SHA-256 of each file by its path, in hexadecimal digits.
+func (t tree) byPath() map[string]string {
+	digests := map[string]string{}
+	for _, entry := range t.Entries {
+		digests[entry.Path] = entry.Sha256
+	}
+	return digests
+}
+
+// trees are the directories that this call has digested.
+var trees answers.Book[*dagger.Directory, tree]
+
 // tree digests a directory's names and contents, by a rule that any machine can repeat.
 func (m *TensorflowCi) tree(ctx context.Context, directory *dagger.Directory) (tree, error) {
+	return trees.Find(directory, func() (tree, error) { return m.digestTree(ctx, directory) })
+}
+
+func (m *TensorflowCi) digestTree(ctx context.Context, directory *dagger.Directory) (tree, error) {
 	var result tree
 	python, err := m.python(ctx)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 )
@@ -68,6 +69,19 @@ func (m *TensorflowCi) installing(command ...string) dagger.WithContainerFunc {
 
 // requirementFiles picks the files that decide an install, and nothing else, so that nothing else repeats it.
 func (m *TensorflowCi) requirementFiles(ctx context.Context, name string) (*dagger.Directory, error) {
+	return requirements.Find(sourcePart{m.Source, name}, func() (*dagger.Directory, error) { return m.pickRequirements(ctx, name) })
+}
+
+// requirements are what this call has picked.
+var requirements answers.Book[sourcePart, *dagger.Directory]
+
+// sourcePart is a part of a project, by what it is called or made with.
+type sourcePart struct {
+	source *dagger.Directory
+	part   string
+}
+
+func (m *TensorflowCi) pickRequirements(ctx context.Context, name string) (*dagger.Directory, error) {
 	wanted := []string{name}
 	if path.Base(name) == "uv.lock" {
 		wanted = append(wanted, path.Join(path.Dir(name), "pyproject.toml"))

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/jobspec"
@@ -102,13 +103,37 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 // trainingSource is the code that a model is a function of: the project without its data and without the files whose
 // change says nothing about the model (train.ignore).
 func (m *TensorflowCi) trainingSource(settings config.Config) *dagger.Directory {
-	return m.Source.
-		Filter(dagger.DirectoryFilterOpts{Exclude: settings.Train.Ignore}).
-		WithoutDirectory(settings.Train.Data)
+	code, _ := trainingCode.Find(sourcePart{m.Source, fmt.Sprintf("%q %q", settings.Train.Ignore, settings.Train.Data)}, func() (*dagger.Directory, error) {
+		return m.Source.
+			Filter(dagger.DirectoryFilterOpts{Exclude: settings.Train.Ignore}).
+			WithoutDirectory(settings.Train.Data), nil
+	})
+	return code
 }
+
+// trainingCode is what this call has picked.
+var trainingCode answers.Book[sourcePart, *dagger.Directory]
 
 // trainingData is the data folder without the rows that the model will be judged on.
 func (m *TensorflowCi) trainingData(ctx context.Context, settings config.Config) (*dagger.Directory, error) {
+	return trainingRows.Find(m.dataPlace(settings), func() (*dagger.Directory, error) { return m.pickTrainingData(ctx, settings) })
+}
+
+// trainingRows are the folders of data that this call has looked into.
+var trainingRows answers.Book[dataPlace, *dagger.Directory]
+
+// dataPlace is all that the rows of a project follow from: where they lie, and which of them are held out.
+type dataPlace struct {
+	source, given          *dagger.Directory
+	config                 *dagger.Secret
+	folder, store, heldOut string
+}
+
+func (m *TensorflowCi) dataPlace(settings config.Config) dataPlace {
+	return dataPlace{m.Source, m.Data, m.DataConfig, settings.Train.Data, settings.Train.Store, settings.Evaluate.Data}
+}
+
+func (m *TensorflowCi) pickTrainingData(ctx context.Context, settings config.Config) (*dagger.Directory, error) {
 	data, err := m.dataFolder(ctx, settings)
 	if err != nil {
 		return nil, err
