@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,9 +20,6 @@ import (
 	"dagger/tensorflow-ci/internal/dagger"
 	"dagger/tensorflow-ci/steps"
 )
-
-// manyFiles is how many files of a project are told apart; in a larger one it is the folders at its top that changed or did not.
-const manyFiles = 300
 
 // account says of a run that is under way what each step did, and why.
 type account struct {
@@ -177,27 +173,26 @@ var lineDigest = sync.OnceValue(func() string {
 	return hex.EncodeToString(total.Sum(nil))
 })
 
-// known digests what the steps start from. The engine has these digests already: no container runs for them.
+// known digests what the steps start from.
 func (m *TensorflowCi) known(ctx context.Context, settings config.Config) (knownInputs, error) {
-	found := knownInputs{environment: steps.Inputs{}, data: steps.Inputs{}, heldOut: steps.Inputs{}}
+	found := knownInputs{environment: steps.Inputs{}, heldOut: steps.Inputs{}}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		code := m.Source.WithoutDirectory(settings.Train.Data)
-		if found.files, err = fileDigests(ctx, code); err != nil {
+	files := func(of *steps.Inputs, folder string, directory *dagger.Directory) {
+		group.Go(func() error {
+			tree, err := m.tree(ctx, directory)
+			*of = steps.Files(folder, tree.byPath())
 			return err
-		}
-		found.trained, err = seenBy(ctx, m.trainingSource(settings), found.files)
-		return err
-	})
+		})
+	}
+	files(&found.files, "", m.Source.WithoutDirectory(settings.Train.Data))
+	files(&found.trained, "", m.trainingSource(settings))
 	group.Go(func() error {
 		data, err := m.trainingData(ctx, settings)
 		if err != nil {
 			return err
 		}
-		files, err := fileDigests(ctx, data)
-		for name, digest := range files {
-			found.data[path.Join(settings.Train.Data, name)] = digest
-		}
+		tree, err := m.tree(ctx, data)
+		found.data = steps.Files(settings.Train.Data, tree.byPath())
 		return err
 	})
 	group.Go(func() error {
@@ -214,21 +209,17 @@ func (m *TensorflowCi) known(ctx context.Context, settings config.Config) (known
 	group.Go(func() error {
 		role := trainingRole(settings)
 		image, err := m.image(ctx, settings, role)
-		if err != nil {
+		if err != nil || settings.Requirements == config.NoRequirements {
+			found.environment["image "+role] = image
 			return err
-		}
-		found.environment["image "+role] = image
-		if settings.Requirements == config.NoRequirements {
-			return nil
 		}
 		requirements, err := m.requirementFiles(ctx, settings.Requirements)
 		if err != nil {
 			return err
 		}
-		files, err := fileDigests(ctx, requirements)
-		for name, digest := range files {
-			found.environment[path.Join(path.Dir(settings.Requirements), name)] = digest
-		}
+		tree, err := m.tree(ctx, requirements)
+		found.environment = steps.Files(path.Dir(settings.Requirements), tree.byPath())
+		found.environment["image "+role] = image
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -236,58 +227,3 @@ func (m *TensorflowCi) known(ctx context.Context, settings config.Config) (known
 	}
 	return found, nil
 }
-
-// fileDigests is the digest of each file by its path; of a directory with very many files, of each entry at its top.
-func fileDigests(ctx context.Context, directory *dagger.Directory) (steps.Inputs, error) {
-	names, err := directory.Glob(ctx, "**/*")
-	if err != nil {
-		return nil, err
-	}
-	names = slices.DeleteFunc(names, isFolder)
-	if len(names) > manyFiles {
-		if names, err = directory.Entries(ctx); err != nil {
-			return nil, err
-		}
-	}
-	digests := make([]string, len(names))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
-	for at, name := range names {
-		group.Go(func() (err error) {
-			if isFolder(name) {
-				digests[at], err = directory.Directory(name).Digest(ctx)
-			} else {
-				digests[at], err = directory.File(name).Digest(ctx, dagger.FileDigestOpts{ExcludeMetadata: true})
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	files := steps.Inputs{}
-	for at, name := range names {
-		files[name] = digests[at]
-	}
-	return files, nil
-}
-
-// seenBy keeps those of the known digests whose files, or folders, are in a directory.
-func seenBy(ctx context.Context, directory *dagger.Directory, digests steps.Inputs) (steps.Inputs, error) {
-	names, err := directory.Glob(ctx, "**/*")
-	if err != nil {
-		return nil, err
-	}
-	seen := steps.Inputs{}
-	for _, name := range names {
-		if top, _, below := strings.Cut(name, "/"); below && digests[top+"/"] != "" {
-			name = top + "/"
-		}
-		if digest, found := digests[name]; found {
-			seen[name] = digest
-		}
-	}
-	return seen, nil
-}
-
-func isFolder(name string) bool { return strings.HasSuffix(name, "/") }
