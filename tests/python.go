@@ -12,7 +12,7 @@ import (
 func (t *Tests) python() []check {
 	return []check{
 		{"python/the example ships the model of dagger call", func(ctx context.Context) error {
-			ran := t.shipped(t.Phishing)
+			ran := t.shipped(t.Phishing, "/project")
 			if err := endedWell(ctx, ran); err != nil {
 				return err
 			}
@@ -34,7 +34,7 @@ func (t *Tests) python() []check {
 			return err
 		}},
 		{"python/a failing test stops the example in the line's words", func(ctx context.Context) error {
-			ran := t.shipped(tiny().WithNewFile("tests/test_tiny.py", "def test_no(): assert 1 == 2\n"))
+			ran := t.shipped(tiny().WithNewFile("tests/test_tiny.py", "def test_no(): assert 1 == 2\n"), "/project")
 			code, err := ran.ExitCode(ctx)
 			if err != nil {
 				return err
@@ -52,11 +52,23 @@ func (t *Tests) python() []check {
 			}
 			return err
 		}},
+		{"python/a project that is not there is named, without Python's stack", func(ctx context.Context) error {
+			ran := t.shipped(tiny(), "/mistyped")
+			code, err := ran.ExitCode(ctx)
+			if err != nil {
+				return err
+			}
+			said, err := ran.Stderr(ctx)
+			if err == nil && (code != 1 || !strings.Contains(said, "error: ") || !strings.Contains(said, "/mistyped") || strings.Contains(said, "Traceback")) {
+				err = fmt.Errorf("the example ended with %d: %s", code, said)
+			}
+			return err
+		}},
 	}
 }
 
-// shipped runs the example on a project, however it ends.
-func (t *Tests) shipped(project *dagger.Directory) *dagger.Container {
+// shipped runs the example beside a project in /project, with the folder that its user names, however it ends.
+func (t *Tests) shipped(project *dagger.Directory, folder string) *dagger.Container {
 	return dag.Container().From("tensorflow/tensorflow:2.16.2").
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 		WithFile("/requirements.txt", t.Checkout.File("examples/python/requirements.txt")).
@@ -64,6 +76,6 @@ func (t *Tests) shipped(project *dagger.Directory) *dagger.Container {
 		WithEnvVariable("PYTHONPATH", "/packages").
 		WithMountedDirectory("/checkout", t.Checkout).
 		WithMountedDirectory("/project", project).
-		WithExec([]string{"python3", "/checkout/examples/python/line.py", "--project", "/project", "--out", "/shipped"},
+		WithExec([]string{"python3", "/checkout/examples/python/line.py", "--project", folder, "--out", "/shipped"},
 			dagger.ContainerWithExecOpts{ExperimentalPrivilegedNesting: true, Expect: dagger.ReturnTypeAny})
 }

@@ -73,6 +73,9 @@ def main(arguments: list[str]) -> int:
     except TransportQueryError as refused:  # a gate's own words, such as a failing test
         print(f"error: {refused.errors[0]['message'] if refused.errors else refused}", file=sys.stderr)
         return 1
+    except dagger.QueryError as refused:  # of Dagger's own functions, such as a project that is not there
+        print(f"error: {refused}", file=sys.stderr)
+        return 1
     return 0
 
 
