@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"regexp"
+	"strings"
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
@@ -46,7 +47,7 @@ func (m *TensorflowCi) checkpoints(ctx context.Context, settings config.Config, 
 	if settings.Train.Workers > 1 {
 		return nil, nil
 	}
-	if asked, err := mentions(ctx, source, settings.Train.Script, checkpointFlag); err != nil || !asked {
+	if asked, err := m.mentions(ctx, source, settings.Train.Script, checkpointFlag); err != nil || !asked {
 		return nil, err
 	}
 	inputs, err := m.inputs(ctx, settings, source, data)
@@ -98,20 +99,27 @@ func (m *TensorflowCi) inputs(ctx context.Context, settings config.Config, sourc
 	return of, nil
 }
 
-// mentions reports whether the Python code of a project holds a text; it looks into the script first, where it most often is.
-func mentions(ctx context.Context, source *dagger.Directory, script string, text *regexp.Regexp) (bool, error) {
-	names, err := source.Glob(ctx, "**/*.py")
+// mentions reports whether the Python code of a project holds a text. It is most often in the script: only where it is not are
+// the other files looked into, by one command that is cached by them.
+func (m *TensorflowCi) mentions(ctx context.Context, source *dagger.Directory, script string, text *regexp.Regexp) (bool, error) {
+	code, err := source.File(script).Contents(ctx)
 	if err != nil {
-		return false, failure("cannot list the project's Python files", err)
+		return false, failure("cannot read "+script, err)
 	}
-	for _, name := range append([]string{script}, names...) {
-		code, err := source.File(name).Contents(ctx)
-		switch {
-		case err != nil && name == script:
-			return false, failure("cannot read "+name, err)
-		case err == nil && text.MatchString(code): // a folder or a dead link of such a name is no code
-			return true, nil
-		}
+	if text.MatchString(code) {
+		return true, nil
 	}
-	return false, nil
+	python, err := m.python(ctx)
+	if err != nil {
+		return false, err
+	}
+	found, err := python.
+		With(scripts("mentions.py")).
+		WithMountedDirectory("/code", source.Filter(dagger.DirectoryFilterOpts{Include: []string{"**/*.py"}})).
+		WithExec([]string{"python3", lineDir + "/mentions.py", "/code", text.String()}).
+		Stdout(ctx)
+	if err != nil {
+		return false, failure("cannot look into the project's Python files", err)
+	}
+	return strings.TrimSpace(found) == "true", nil
 }

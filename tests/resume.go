@@ -65,6 +65,14 @@ func (t *Tests) resume() []check {
 			_, err := line(project).Train().SavedModel().Sync(ctx)
 			return refused(err, "exited with status 4")
 		}},
+		{"resume/a flag in another file than the script is found", func(ctx context.Context) error {
+			const elsewhere = "parser.add_argument(\"--model-dir\")\nimport flags\nflags.add(parser)\n"
+			train := strings.Replace(script("raise SystemExit(f'kept in {mark.parent}')\n"), takes, elsewhere, 1)
+			project := fresh(tiny().WithNewFile("train.py", train).
+				WithNewFile("flags.py", "import pathlib\n\n\ndef add(parser):\n    parser.add_argument('--checkpoint-dir', type=pathlib.Path)\n"))
+			_, err := line(project).Train().SavedModel().Sync(ctx)
+			return refused(err, "kept in /checkpoints")
+		}},
 		{"resume/a checkpoint that cannot be used is not used for ever", func(ctx context.Context) error {
 			project := fresh(tiny().WithNewFile("train.py", script("if mark.exists():\n    raise SystemExit(3)\nmark.touch()\nos.kill(os.getpid(), 9)\n")))
 			for _, want := range []string{"signal 9", "the next run begins anew", "signal 9"} {
