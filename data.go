@@ -256,49 +256,6 @@ func (m *TensorflowCi) lookAt(ctx context.Context, settings config.Config) (look
 	return found, err
 }
 
-// dataRows are training and held-out data, as the programs of the line are told where they lie.
-type dataRows struct {
-	flags  []string
-	mounts []dagger.WithContainerFunc
-}
-
-func (r dataRows) mounted(container *dagger.Container) *dagger.Container {
-	for _, mount := range r.mounts {
-		container = container.With(mount)
-	}
-	return container
-}
-
-func (m *TensorflowCi) dataRows(ctx context.Context, settings config.Config) (dataRows, error) {
-	const place = "/training"
-	training, err := m.trainingData(ctx, settings)
-	if err != nil {
-		return dataRows{}, err
-	}
-	rows := dataRows{
-		flags: []string{"--data", place, "--name", settings.Train.Data},
-		mounts: []dagger.WithContainerFunc{func(container *dagger.Container) *dagger.Container {
-			return container.WithMountedDirectory(place, training)
-		}},
-	}
-	if settings.Evaluate.Data == "" {
-		return rows, nil
-	}
-	file, err := m.evaluationData(ctx, settings)
-	if err != nil {
-		return dataRows{}, err
-	}
-	held, err := rowsPath(ctx, "/held-out", file)
-	if err != nil {
-		return dataRows{}, fmt.Errorf("held-out data: %w", err)
-	}
-	rows.flags = append(rows.flags, "--held-out", held, "--held-out-name", settings.Evaluate.Data)
-	rows.mounts = append(rows.mounts, func(container *dagger.Container) *dagger.Container {
-		return container.WithMountedFile(held, file)
-	})
-	return rows, nil
-}
-
 // addProfile records what is known of the rows, when they are those that the training saw.
 func (m *TensorflowCi) addProfile(ctx context.Context, settings config.Config, manifest *lineage.Manifest) error {
 	looked, err := m.lookedAt(ctx, settings)

@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 
 	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
@@ -113,44 +112,6 @@ func (m *TensorflowCi) trainingSource(settings config.Config) *dagger.Directory 
 
 // trainingCode is what this call has picked.
 var trainingCode answers.Book[sourcePart, *dagger.Directory]
-
-// trainingData is the data folder without the rows that the model will be judged on.
-func (m *TensorflowCi) trainingData(ctx context.Context, settings config.Config) (*dagger.Directory, error) {
-	return trainingRows.Find(m.dataPlace(settings), func() (*dagger.Directory, error) { return m.pickTrainingData(ctx, settings) })
-}
-
-// trainingRows are the folders of data that this call has looked into.
-var trainingRows answers.Book[dataPlace, *dagger.Directory]
-
-// dataPlace is all that the rows of a project follow from: where they lie, and which of them are held out.
-type dataPlace struct {
-	source, given          *dagger.Directory
-	config                 *dagger.Secret
-	folder, store, heldOut string
-}
-
-func (m *TensorflowCi) dataPlace(settings config.Config) dataPlace {
-	return dataPlace{m.Source, m.Data, m.DataConfig, settings.Train.Data, settings.Train.Store, settings.Evaluate.Data}
-}
-
-func (m *TensorflowCi) pickTrainingData(ctx context.Context, settings config.Config) (*dagger.Directory, error) {
-	data, err := m.dataFolder(ctx, settings)
-	if err != nil {
-		return nil, err
-	}
-	if heldOut, inside := strings.CutPrefix(settings.Evaluate.Data, settings.Train.Data+"/"); inside {
-		data = data.WithoutFile(heldOut)
-	}
-	entries, err := data.Entries(ctx)
-	if err != nil {
-		return nil, failure("cannot read the data folder "+settings.Train.Data, err)
-	}
-	if len(entries) == 0 {
-		return nil, fmt.Errorf("the data folder %s is empty: put the training data there, or give it with --data (files that git ignores are not sent)",
-			settings.Train.Data)
-	}
-	return data, nil
-}
 
 // arguments turns train.args into the script's flags.
 func arguments(args []config.Arg) []string {
