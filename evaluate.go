@@ -126,7 +126,7 @@ func (m *Model) measure(ctx context.Context, settings config.Config, data *dagge
 		"--reference", referenceDir, "--digest", outDir + "/digest.json",
 	}
 	done, err := python.
-		With(scripts("evaluate.py", "heldout.py", "metrics.py", "savedmodel.py", "reference.py",
+		With(scripts("evaluate.py", "heldout.py", "metrics.py", "savedmodel.py", "signature.py", "reference.py",
 			"modeldigest.py", "modelfile.py", "modelgraph.py", "treedigest.py")).
 		WithMountedDirectory("/model", m.SavedModel).
 		WithMountedFile(rows, data).

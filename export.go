@@ -51,7 +51,7 @@ const (
 // convert runs one of the line's programs on the model, in a container that holds what else it needs.
 func (m *Model) convert(ctx context.Context, settings config.Config, base *dagger.Container, name, program string, flags ...string) (*dagger.Container, error) {
 	done, err := base.
-		With(scripts(program, "agreement.py", "evaluate.py", "heldout.py", "metrics.py", "savedmodel.py")).
+		With(scripts(program, "agreement.py", "heldout.py", "metrics.py", "savedmodel.py", "signature.py")).
 		WithMountedDirectory(modelDir, m.SavedModel).
 		WithDirectory(exportDir, dag.Directory()).
 		WithExec(append([]string{

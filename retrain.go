@@ -115,7 +115,7 @@ func (m *Model) compared(ctx context.Context, settings config.Config, output *da
 		command = append(append(command, asked(settings.Evaluate)...), "--data", rows)
 	}
 	text, err := python.
-		With(scripts("modeldiff.py", "evaluate.py", "heldout.py", "metrics.py", "reference.py", "savedmodel.py",
+		With(scripts("modeldiff.py", "heldout.py", "metrics.py", "savedmodel.py", "signature.py",
 			"modeldigest.py", "modelfile.py", "modelgraph.py", "treedigest.py")).
 		WithMountedDirectory("/recorded", output.Directory("model")).
 		WithMountedDirectory("/model", m.SavedModel).

@@ -59,7 +59,7 @@ func (s smokeRun) do(ctx context.Context, rules []gate.Rule, clients, seconds in
 		"--wait", strconv.Itoa(readySeconds), "--limit", strconv.FormatFloat(*rules[0].Maximum, 'g', -1, 64), "--out", outDir + "/smoke-test.json",
 	}
 	done, err := client.
-		With(scripts("smoketest.py", "servingload.py", "servingapi.py", "warmup.py", "evaluate.py", "agreement.py", "heldout.py", "metrics.py", "savedmodel.py")).
+		With(scripts("smoketest.py", "servingload.py", "servingapi.py", "warmup.py", "agreement.py", "heldout.py", "metrics.py", "savedmodel.py", "signature.py")).
 		WithServiceBinding(servingRole, server).
 		WithEnvVariable("TENSORFLOW_CI_NOW", now).
 		WithExec(append(command, flags...)).

@@ -49,6 +49,11 @@ def listed(names: object) -> str:
     return (", ".join(names[:20]) or "none") + more
 
 
+def names(text: str) -> list[str]:
+    """The different names in a list that commas join."""
+    return list(dict.fromkeys(filter(None, text.split(","))))
+
+
 def read(path: pathlib.Path) -> Table:
     """Read the file by its suffix; raises Unfit for everything that keeps it from being a table with rows."""
     readers = {".csv": _read_csv, ".npz": _read_npz}

@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 
-import evaluate
 import heldout
 import metrics
 import savedmodel
@@ -36,6 +35,7 @@ import treedigest
 from modeldigest import Weights
 from modelfile import Fault, Model, mix
 from modelgraph import Graphs
+from signature import Signature
 
 BATCH = 256  # rows in one call
 SAME_NAME = "{} #{}"  # variables of one name: their order follows from their values
@@ -134,7 +134,7 @@ def compare_predictions(options: argparse.Namespace) -> dict[str, Any]:
     labels = heldout.labels(table, options.label)
     answers: list[np.ndarray] = []
     for folder in (options.before, options.after):
-        signature = evaluate.Signature(folder, options.signature)
+        signature = Signature(folder, options.signature)
         output = signature.output(options.output)
         feed = heldout.feed(table, options.label, options.slices, signature.inputs)
         raw = signature.predict(feed, output, min(len(labels), BATCH))
@@ -170,7 +170,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--signature", default="serving_default")
     parser.add_argument("--output")
     parser.add_argument("--task", choices=("auto", "binary", "multiclass", "regression"), default="auto")
-    parser.add_argument("--slices", type=evaluate.names, default=[])
+    parser.add_argument("--slices", type=heldout.names, default=[])
     parser.add_argument("--threshold", type=float, default=0.5)
     options = parser.parse_args(arguments)
     if (options.data is None) != (options.label is None):

@@ -12,19 +12,29 @@ the model as long as nobody wants another form of it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
-import typing
 
 import numpy as np
 
 import heldout
 
-if typing.TYPE_CHECKING:
-    import evaluate
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a model answers on held-out rows, N of them."""
+
+    output: str
+    task: str
+    labels: np.ndarray  # [N] float64
+    groups: dict[str, dict[str, np.ndarray]]  # column → value → mask [N]
+    feed: dict[str, np.ndarray]  # the signature's inputs, [N, …]
+    raw: np.ndarray  # the output as the model gave it, [N, …]
+    outputs: np.ndarray  # as the task wants it
 
 
-def write(folder: pathlib.Path, answers: evaluate.Answers, signature: str, threshold: float) -> None:
+def write(folder: pathlib.Path, answers: Answers, signature: str, threshold: float) -> None:
     """Fill the folder, which may not be there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -34,7 +44,7 @@ def write(folder: pathlib.Path, answers: evaluate.Answers, signature: str, thres
     (folder / "reference.json").write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
 
 
-def _written(folder: pathlib.Path, answers: evaluate.Answers) -> dict[str, object]:
+def _written(folder: pathlib.Path, answers: Answers) -> dict[str, object]:
     for name, values in answers.feed.items():
         if values.dtype == object:
             raise heldout.Unfit(f"the input {name!r} takes text, which the exported forms do not: export a signature that takes numbers")

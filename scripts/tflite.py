@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-import evaluate
 import heldout
 import savedmodel
 import step
+from signature import Signature
 
 QUANTIZE = ("none", "dynamic", "float16", "int8")
 ROWS = 200
@@ -36,7 +36,7 @@ def representative(options: argparse.Namespace) -> Callable[[], Iterator[dict[st
     if not options.label:
         raise heldout.Unfit("--representative needs --label, the column or array in it that is not an input")
     table = heldout.read(options.representative)
-    inputs = heldout.feed(table, options.label, options.slices, evaluate.Signature(options.model, options.signature).inputs)
+    inputs = heldout.feed(table, options.label, options.slices, Signature(options.model, options.signature).inputs)
     chosen = np.linspace(0, table.rows - 1, min(options.rows, table.rows)).astype(int)
     return lambda: ({name: values[row:row + 1] for name, values in inputs.items()} for row in chosen)
 
@@ -99,7 +99,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--quantize", choices=QUANTIZE, default="none")
     parser.add_argument("--representative", type=pathlib.Path, help="training data, .csv or .npz")
     parser.add_argument("--label", help="column or array of the training data that is not an input")
-    parser.add_argument("--slices", type=lambda text: list(filter(None, text.split(","))), default=[], help="columns that are no input")
+    parser.add_argument("--slices", type=heldout.names, default=[], help="columns that are no input")
     parser.add_argument("--rows", type=int, default=ROWS, help="how many rows of the training data")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args(arguments)

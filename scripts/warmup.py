@@ -19,10 +19,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-import evaluate
 import heldout
 import savedmodel
 import step
+from signature import Signature, first_line
 
 ASSET = pathlib.PurePosixPath("assets.extra/tf_serving_warmup_requests")
 MOST_ROWS = 1000  # TensorFlow Serving refuses a file with more records
@@ -81,7 +81,7 @@ def prove(model: pathlib.Path, signature: str, asset: pathlib.Path) -> int:
                 loaded.signatures[signature](**tensors)
             except (tf.errors.OpError, ValueError, TypeError) as error:
                 raise heldout.Unfit(f"the model fails on warm-up request {count + 1}, so TensorFlow Serving would refuse it: "
-                                    f"{evaluate.first_line(error)}") from error
+                                    f"{first_line(error)}") from error
             count += 1
     return count
 
@@ -89,7 +89,7 @@ def prove(model: pathlib.Path, signature: str, asset: pathlib.Path) -> int:
 def write(options: argparse.Namespace) -> int:
     """Write the file and return how many requests it holds; raises Unfit."""
     table = heldout.read(options.data)
-    signature = evaluate.Signature(options.model, options.signature)
+    signature = Signature(options.model, options.signature)
     inputs = heldout.feed(table, options.label, options.slices, signature.inputs)
     rows = min(options.rows, table.rows)
     asset = options.out / ASSET
@@ -108,7 +108,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--signature", default="serving_default")
     parser.add_argument("--data", type=pathlib.Path, required=True, help=".csv or .npz")
     parser.add_argument("--label", required=True, help="column or array that is not an input")
-    parser.add_argument("--slices", type=lambda text: list(filter(None, text.split(","))), default=[], help="columns that are no input")
+    parser.add_argument("--slices", type=heldout.names, default=[], help="columns that are no input")
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--name", required=True, help="under which the model is served")
     parser.add_argument("--out", type=pathlib.Path, required=True)
