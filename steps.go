@@ -177,22 +177,20 @@ var lineDigest = sync.OnceValue(func() string {
 func (m *TensorflowCi) known(ctx context.Context, settings config.Config) (knownInputs, error) {
 	found := knownInputs{environment: steps.Inputs{}, heldOut: steps.Inputs{}}
 	group, ctx := errgroup.WithContext(ctx)
-	files := func(of *steps.Inputs, folder string, directory *dagger.Directory) {
-		group.Go(func() error {
-			tree, err := m.tree(ctx, directory)
-			*of = steps.Files(folder, tree.byPath())
-			return err
-		})
-	}
-	files(&found.files, "", m.Source.WithoutDirectory(settings.Train.Data))
-	files(&found.trained, "", m.trainingSource(settings))
+	group.Go(func() (err error) {
+		found.files, err = m.inputFiles(ctx, "", m.Source.WithoutDirectory(settings.Train.Data))
+		return err
+	})
+	group.Go(func() (err error) {
+		found.trained, err = m.inputFiles(ctx, "", m.trainingSource(settings))
+		return err
+	})
 	group.Go(func() error {
 		data, err := m.trainingData(ctx, settings)
 		if err != nil {
 			return err
 		}
-		tree, err := m.tree(ctx, data)
-		found.data = steps.Files(settings.Train.Data, tree.byPath())
+		found.data, err = m.inputFiles(ctx, settings.Train.Data, data)
 		return err
 	})
 	group.Go(func() error {
@@ -209,21 +207,29 @@ func (m *TensorflowCi) known(ctx context.Context, settings config.Config) (known
 	group.Go(func() error {
 		role := trainingRole(settings)
 		image, err := m.image(ctx, settings, role)
-		if err != nil || settings.Requirements == config.NoRequirements {
-			found.environment["image "+role] = image
-			return err
-		}
-		requirements, err := m.requirementFiles(ctx, settings.Requirements)
 		if err != nil {
 			return err
 		}
-		tree, err := m.tree(ctx, requirements)
-		found.environment = steps.Files(path.Dir(settings.Requirements), tree.byPath())
+		if settings.Requirements != config.NoRequirements {
+			requirements, err := m.requirementFiles(ctx, settings.Requirements)
+			if err != nil {
+				return err
+			}
+			if found.environment, err = m.inputFiles(ctx, path.Dir(settings.Requirements), requirements); err != nil {
+				return err
+			}
+		}
 		found.environment["image "+role] = image
-		return err
+		return nil
 	})
 	if err := group.Wait(); err != nil {
 		return found, failure("the digests of the inputs", err)
 	}
 	return found, nil
+}
+
+// inputFiles are the files of a directory as inputs, by the names that they have in the project, where it lies in folder.
+func (m *TensorflowCi) inputFiles(ctx context.Context, folder string, directory *dagger.Directory) (steps.Inputs, error) {
+	tree, err := m.tree(ctx, directory)
+	return steps.Files(folder, tree.byPath()), err
 }

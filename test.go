@@ -135,10 +135,9 @@ func (m *TensorflowCi) present(ctx context.Context, setting string, paths ...str
 			return failure("cannot look for "+wanted, err)
 		}
 		if !found {
-			entries, _ := m.Source.Entries(ctx)
-			slices.Sort(entries)
+			names, _ := m.topOf(ctx)
 			return fmt.Errorf("%s names %s, which the project does not have; it has: %s (files that git ignores are not sent)",
-				setting, wanted, strings.Join(entries, ", "))
+				setting, wanted, strings.Join(slices.Sorted(slices.Values(names)), ", "))
 		}
 	}
 	return nil
