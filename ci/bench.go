@@ -89,7 +89,7 @@ func benchPlace(ctx context.Context, folder string) (bench.Place, bench.Machine,
 	}
 	hardware := host.LookHardware()
 	machine := bench.Machine{
-		Hardware: hardware, Docker: look(ctx, made.Folder).Docker.Server, Dagger: host.Version, Load: host.Load(), Date: time.Now(),
+		Hardware: hardware, Docker: made.Facts.Docker.Server, Dagger: made.Plan.Engine, Load: host.Load(), Date: time.Now(),
 	}
 	place = bench.Place{
 		Root: root, Program: program, CLI: made.CLI(), Database: database, Folder: folder, Cores: hardware.Cores, Log: os.Stderr,

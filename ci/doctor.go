@@ -9,6 +9,7 @@ import (
 
 	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/plan"
+	"dagger/tensorflow-ci/ci/setup"
 	"dagger/tensorflow-ci/ci/state"
 )
 
@@ -19,6 +20,8 @@ func doctor(ctx context.Context, args []string) error {
 	set := flags("doctor", doctorExplanation)
 	mirror := plan.Auto
 	set.Var(&mirror, "mirror", "as for `up`")
+	engine := setup.Engine("")
+	set.Var(&engine, "engine", "as for `up`")
 	if err := parse(set, args, 0); err != nil {
 		return err
 	}
@@ -26,7 +29,7 @@ func doctor(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	facts := look(ctx, folder)
+	facts := look(ctx, folder, string(engine))
 	made, planErr := plan.Make(facts, mirror)
 	for _, finding := range diagnose(facts, made) {
 		finding.write(os.Stdout)
@@ -68,7 +71,7 @@ func diagnose(facts host.Facts, made plan.Plan) []finding {
 	findings := []finding{
 		{good, fmt.Sprintf("system %s/%s, Debian: %s, root: %s", facts.System, facts.Architecture, yes(facts.Debian), yes(facts.Root)), ""},
 		diagnoseDocker(facts.Docker, made),
-		diagnoseCLI(facts.CLI),
+		diagnoseCLI(facts.CLI, made.Engine),
 	}
 	for _, registry := range facts.Registries {
 		findings = append(findings, diagnoseRegistry(registry, made))
@@ -100,14 +103,16 @@ func diagnoseDocker(docker host.Docker, made plan.Plan) finding {
 	return finding{bad, "no Docker daemon answers: " + docker.Problem, "start Docker, or set DOCKER_HOST to a daemon that runs"}
 }
 
-func diagnoseCLI(cli host.CLI) finding {
+func diagnoseCLI(cli host.CLI, engine string) finding {
 	switch {
+	case cli.Path != "" && host.IsTested(cli.Version):
+		return finding{good, "Dagger CLI " + cli.Version + ": " + cli.Path, ""}
 	case cli.Path != "":
-		return finding{good, "Dagger CLI " + host.Version + ": " + cli.Path, ""}
-	case cli.Other != "":
-		return finding{brought, "the Dagger CLI here is " + cli.Other, host.Version + " is built beside it, in the state folder"}
+		return finding{good, "Dagger CLI " + cli.Version + ": " + cli.Path, "the module is tested with " + host.TestedList() + "; yours is used as it is"}
+	case cli.Version != "":
+		return finding{brought, "the Dagger CLI here is " + cli.Version, engine + ", which is asked for, is built in the state folder"}
 	}
-	return finding{brought, "no Dagger CLI", host.Version + " is built, in the state folder"}
+	return finding{brought, "no Dagger CLI", engine + " is built, in the state folder"}
 }
 
 func diagnoseRegistry(registry host.Registry, made plan.Plan) finding {
@@ -126,9 +131,9 @@ func diagnoseEngine(facts host.Facts, made plan.Plan) finding {
 	case engine.Remote != "":
 		return finding{good, "the engine is another machine's: " + host.EngineVariable + "=" + engine.Remote, ""}
 	case engine.Exists && !engine.Ours && made.Mirror:
-		return finding{bad, "container " + host.EngineContainer + " was not made by `up`", "remove it (docker rm -f " + host.EngineContainer + ") or use --mirror never"}
+		return finding{bad, "container " + host.EngineContainer(made.Engine) + " was not made by `up`", "remove it (docker rm -f " + host.EngineContainer(made.Engine) + ") or use --mirror never"}
 	case engine.Running:
-		return finding{good, "Dagger engine " + host.Version + " runs", ""}
+		return finding{good, "Dagger engine " + made.Engine + " runs", ""}
 	case made.Mirror:
 		return finding{brought, "no Dagger engine runs", "one is built here"}
 	}

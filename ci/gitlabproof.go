@@ -25,7 +25,7 @@ func (p *proof) gitlab(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	engine, err := engineAddress(ctx)
+	engine, err := engineAddress(ctx, p.machine.EngineContainer())
 	if err != nil {
 		return err
 	}
@@ -55,17 +55,17 @@ func (p *proof) gitlabFiles(ctx context.Context) error {
 
 // engineAddress is where the engine that the CLI would use listens: the one that the environment names or, for root, the
 // socket in the container's file system, as a runner mounts it; else the container, through Docker.
-func engineAddress(ctx context.Context) (string, error) {
+func engineAddress(ctx context.Context, container string) (string, error) {
 	if address := os.Getenv(host.EngineVariable); address != "" {
 		return address, nil
 	}
-	process, err := proc.Command{Args: []string{"docker", "inspect", "--format", "{{.State.Pid}}", host.EngineContainer}}.Output(ctx)
+	process, err := proc.Command{Args: []string{"docker", "inspect", "--format", "{{.State.Pid}}", container}}.Output(ctx)
 	if err != nil {
-		return "", fmt.Errorf("the engine's container %s cannot be looked at: %w", host.EngineContainer, err)
+		return "", fmt.Errorf("the engine's container %s cannot be looked at: %w", container, err)
 	}
 	socket := fmt.Sprintf("/proc/%s/root/run/dagger/engine.sock", process)
 	if _, err := os.Stat(socket); err == nil {
 		return "unix://" + socket, nil
 	}
-	return "container://" + host.EngineContainer, nil
+	return "container://" + container, nil
 }

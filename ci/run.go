@@ -157,6 +157,7 @@ func callModule(ctx context.Context, machine *setup.Machine, call dagger.Call, n
 	defer screen.Close()
 	work := &step.Step{Name: name, What: what}
 	screen.Started(work)
+	call.Env = append(machine.Environment(), call.Env...)
 	watched, stop := watchMachine(ctx, machine)
 	err = call.Run(watched, log, func(doing string) { screen.Note(work, doing) })
 	cause := context.Cause(watched)

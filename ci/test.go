@@ -116,13 +116,9 @@ func (p *proof) source(ctx context.Context) error {
 			return err
 		}
 	}
-	for folder, packages := range map[string]string{"ci/engine": "./gpuhook/...", "ci/images/trivydb": "."} { // modules of their own
-		tests := proc.Command{Args: []string{"go", "test", "-count=1", packages}, Dir: filepath.Join(p.root, folder)}
-		if err := tests.Run(ctx, os.Stdout); err != nil {
-			return err
-		}
-	}
-	return nil
+	// a Go module of its own
+	tests := proc.Command{Args: []string{"go", "test", "-count=1", "."}, Dir: filepath.Join(p.root, "ci", "images", "trivydb")}
+	return tests.Run(ctx, os.Stdout)
 }
 
 // goFiles are the Go files of the checkout, without those that a tool has generated.

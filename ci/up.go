@@ -29,6 +29,7 @@ func upFlags(set *pflag.FlagSet) (*plan.Mirror, *setup.Options) {
 	mirror, options := plan.Auto, setup.Options{}
 	set.Var(&mirror, "mirror", "build images here and serve them from a registry of our own")
 	set.IntVar(&options.RegistryPort, "registry-port", registryPort, "port of that registry")
+	set.Var(&options.Engine, "engine", "version of the Dagger engine, and of the CLI where none of it is here (default "+host.Current+", or that of your CLI)")
 	set.IntVar(&options.Jobs, "jobs", 0, "programs that a compilation runs at once (0: one for each processor)")
 	return &mirror, &options
 }
@@ -47,6 +48,9 @@ func up(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("ready after %s: the Dagger CLI is %s\n", time.Since(began).Round(100*time.Millisecond), machine.CLI())
+	if address := machine.EngineAddress(); address != "" && machine.Plan.Engine != host.Current {
+		fmt.Printf("for your own calls: export %s=%s\n", host.EngineVariable, address)
+	}
 	database, err := machine.ScanDatabase(ctx)
 	if err != nil {
 		return err
@@ -83,7 +87,7 @@ func bringUp(ctx context.Context, mirror plan.Mirror, options setup.Options) (*s
 	defer held.Release()
 
 	machine := &setup.Machine{Folder: folder, Repository: root, Options: options}
-	machine.Facts = look(ctx, folder)
+	machine.Facts = look(ctx, folder, options.Engine.String())
 	if machine.Plan, err = plan.Make(machine.Facts, mirror); err != nil {
 		return nil, err
 	}
@@ -100,9 +104,9 @@ func bringUp(ctx context.Context, mirror plan.Mirror, options setup.Options) (*s
 }
 
 // look gathers the facts. A machine that runs a mirror of our own keeps it: the registries are not asked again.
-func look(ctx context.Context, folder state.Folder) host.Facts {
+func look(ctx context.Context, folder state.Folder, engine string) host.Facts {
 	made := folder.Process(setup.RegistryProcess).PID != 0
-	facts := host.Look(ctx, folder.Path(), !made)
+	facts := host.Look(ctx, folder.Path(), engine, !made)
 	facts.MirrorMade = made
 	return facts
 }

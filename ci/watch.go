@@ -11,11 +11,13 @@ import (
 	"dagger/tensorflow-ci/ci/setup"
 )
 
-var (
-	errDaemonGone = errors.New("the Docker daemon went away in the middle: `go run ./ci up` starts it again, then repeat the command; what had finished is cached")
-	errEngineGone = fmt.Errorf("the engine stopped in the middle (container %[1]s): `docker logs --tail 20 %[1]s` says why, "+
-		"`go run ./ci up` starts it again, then repeat the command; what had finished is cached", host.EngineContainer)
-)
+var errDaemonGone = errors.New("the Docker daemon went away in the middle: `go run ./ci up` starts it again, then repeat the command; what had finished is cached")
+
+// engineGone says that the engine's container stopped. From v0.21 on, an engine that is killed has lost its cache.
+func engineGone(machine *setup.Machine) error {
+	return fmt.Errorf("the engine stopped in the middle (container %[1]s): `docker logs --tail 20 %[1]s` says why, "+
+		"`go run ./ci up` starts it again, then repeat the command", machine.EngineContainer())
+}
 
 // watchMachine ends the context when what the call runs on goes, the daemon or the engine: the CLI would wait for ever.
 func watchMachine(ctx context.Context, machine *setup.Machine) (context.Context, func()) {
@@ -31,7 +33,7 @@ func watchMachine(ctx context.Context, machine *setup.Machine) (context.Context,
 		for missed := 0; missed < patience; {
 			running := setup.DockerAnswers(ctx)
 			if running && machine.Plan.Mirror {
-				engine, _ := host.LookContainer(ctx, host.EngineContainer)
+				engine, _ := host.LookContainer(ctx, machine.EngineContainer())
 				if began == "" {
 					began = engine.Since
 				}
@@ -50,7 +52,7 @@ func watchMachine(ctx context.Context, machine *setup.Machine) (context.Context,
 		}
 		cause := machineGone(ctx, machine)
 		if cause == nil {
-			cause = errEngineGone
+			cause = engineGone(machine)
 		}
 		cancel(cause)
 	}()
@@ -68,8 +70,8 @@ func machineGone(ctx context.Context, machine *setup.Machine) error {
 	if !machine.Plan.Mirror {
 		return nil
 	}
-	if engine, _ := host.LookContainer(ctx, host.EngineContainer); !engine.Running {
-		return errEngineGone
+	if engine, _ := host.LookContainer(ctx, machine.EngineContainer()); !engine.Running {
+		return engineGone(machine)
 	}
 	if !machine.Folder.Process(setup.RegistryProcess).Alive() {
 		return fmt.Errorf("the registry that the engine has its images from stopped in the middle: %s says why, `go run ./ci up` starts it again", machine.Folder.Log(setup.RegistryProcess))

@@ -26,7 +26,8 @@ type Call struct {
 }
 
 // Plain is the environment in which the CLI prints what it does and nothing else.
-var Plain = []string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1"}
+// Nor does it remove the engines of other versions, which it would do from v0.21 on where it starts one.
+var Plain = []string{"NO_COLOR=1", "DAGGER_NO_NAG=1", "DO_NOT_TRACK=1", "DAGGER_LEAVE_OLD_ENGINE=1"}
 
 // Run makes the call. Everything that the CLI prints goes to log; doing is told what the engine works on.
 func (c Call) Run(ctx context.Context, log io.Writer, doing func(what string)) error {

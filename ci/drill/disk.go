@@ -124,7 +124,7 @@ func fullEngine(ctx context.Context, site *Site) (account Account, err error) {
 		return Account{}, err
 	}
 	const name = "tensorflow-ci-drill"
-	remove, err := setup.SecondEngine(ctx, name, disk.folder)
+	remove, err := setup.SecondEngine(ctx, site.Machine.EngineContainer(), name, disk.folder)
 	if err != nil {
 		return Account{}, err
 	}

@@ -53,7 +53,7 @@ func killEngine(ctx context.Context, site *Site, _ *started) (func(context.Conte
 	if err := ours(site); err != nil {
 		return nil, err
 	}
-	return nil, docker("kill", host.EngineContainer).Run(ctx, io.Discard)
+	return nil, docker("kill", site.Machine.EngineContainer()).Run(ctx, io.Discard)
 }
 
 // restartDaemon stops the Docker daemon that `up` started, and starts it again at once.
@@ -62,7 +62,7 @@ func restartDaemon(ctx context.Context, site *Site, _ *started) (func(context.Co
 	if !daemon.Alive() {
 		return nil, notDone{"the Docker daemon here was not started by `up`"}
 	}
-	if err := daemon.Stop(ctx, 40*time.Second); err != nil {
+	if err := daemon.Stop(ctx, 2*time.Minute); err != nil {
 		return nil, err
 	}
 	return nil, site.Machine.StartDaemon(context.WithoutCancel(ctx), io.Discard)
@@ -82,7 +82,7 @@ func cutNetwork(ctx context.Context, site *Site, _ *started) (func(context.Conte
 	if err := ours(site); err != nil {
 		return nil, err
 	}
-	address, err := docker("container", "inspect", "--format", "{{.NetworkSettings.Networks.bridge.IPAddress}}", host.EngineContainer).Output(ctx)
+	address, err := docker("container", "inspect", "--format", "{{.NetworkSettings.Networks.bridge.IPAddress}}", site.Machine.EngineContainer()).Output(ctx)
 	if err == nil && address == "" {
 		err = errors.New("it has none on the bridge")
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"dagger/tensorflow-ci/ci/dagger"
+	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/setup"
 	"dagger/tensorflow-ci/ci/state"
 )
@@ -64,7 +65,7 @@ func digestOn(t *testing.T, engine, project string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cli := folder.Path("bin", "dagger")
+	cli := folder.Path("bin", host.Current, "dagger")
 	if _, err := os.Stat(cli); err != nil {
 		cli = "dagger" // on a machine that had it before `up`
 	}
@@ -85,7 +86,7 @@ func digestOn(t *testing.T, engine, project string) string {
 func freshEngine(t *testing.T, name, cores string) string {
 	t.Helper()
 	name = "tensorflow-ci-e2e-" + name
-	remove, err := setup.SecondEngine(t.Context(), name, name, "--cpuset-cpus", cores)
+	remove, err := setup.SecondEngine(t.Context(), host.EngineContainer(host.Current), name, name, "--cpuset-cpus", cores)
 	if err != nil {
 		t.Fatal(err)
 	}

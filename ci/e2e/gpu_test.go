@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dagger/tensorflow-ci/ci/dagger"
+	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/setup"
 	"dagger/tensorflow-ci/ci/state"
 )
@@ -40,7 +41,7 @@ func refuseOnStandIn(t *testing.T, arguments []string) string {
 	}
 	var log strings.Builder
 	call := dagger.Call{
-		CLI:    folder.Path("bin", "dagger"),
+		CLI:    folder.Path("bin", host.Current, "dagger"),
 		Module: checkout,
 		// The CPU image stands in the GPU image's role: the refusal comes before the difference shows.
 		Args: append([]string{"--source", filepath.Join(checkout, "ci", "e2e", "testdata", "cpu-as-gpu")}, arguments...),

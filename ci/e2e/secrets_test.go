@@ -72,7 +72,7 @@ func plantedSecrets(t *testing.T) {
 
 	publish := func(password string) (string, error) {
 		var log, reference strings.Builder
-		call := dagger.Call{CLI: folder.Path("bin", "dagger"), Module: checkout, Out: &reference, Args: []string{
+		call := dagger.Call{CLI: folder.Path("bin", host.Current, "dagger"), Module: checkout, Out: &reference, Args: []string{
 			"--source", project, "--package-index", "env://PLANTED_INDEX", "--set", "scan.database=" + mirrorAddress(t, folder) + "/aquasec/trivy-db:2",
 			"publish", "--address", address + "/tests/planted:1", "--username", registry.user, "--password", "env://" + password,
 		}}
@@ -214,7 +214,7 @@ func inEngineFiles(t *testing.T, files, words []string) []string {
 
 func searched(t *testing.T, words []string, search string, arguments ...string) []string {
 	t.Helper()
-	command := exec.Command("docker", append([]string{"exec", "--interactive", host.EngineContainer, "sh", "-c", search, "sh"}, arguments...)...)
+	command := exec.Command("docker", append([]string{"exec", "--interactive", host.EngineContainer(host.Current), "sh", "-c", search, "sh"}, arguments...)...)
 	command.Stdin = strings.NewReader(strings.Join(words, "\n"))
 	var complaints bytes.Buffer
 	command.Stderr = &complaints
@@ -228,7 +228,7 @@ func searched(t *testing.T, words []string, search string, arguments ...string) 
 // inEngineLog names the lines of the engine's own log that hold one of the words.
 func inEngineLog(t *testing.T, since time.Time, words []string) []string {
 	t.Helper()
-	output, err := exec.Command("docker", "logs", "--since", fmt.Sprint(since.Unix()), host.EngineContainer).CombinedOutput()
+	output, err := exec.Command("docker", "logs", "--since", fmt.Sprint(since.Unix()), host.EngineContainer(host.Current)).CombinedOutput()
 	if err != nil {
 		t.Fatal(err)
 	}

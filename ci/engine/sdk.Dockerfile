@@ -14,6 +14,8 @@ COPY gocache/ /root/.cache/go-build/
 COPY gomod/cache/download/ /usr/local/share/goproxy/
 COPY codegen /usr/local/bin/codegen.real
 COPY codegen.sh /usr/local/bin/codegen
+ARG VERSION
+RUN printf '%s\n' "$VERSION" > /usr/local/share/dagger-version
 # -trimpath and CGO_ENABLED=0 as in the build that filled the cache, or nothing in it would fit
 ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     GOPATH=/go \

@@ -129,9 +129,9 @@ func TestExpandRefusesPlaceholders(t *testing.T) {
 // The CLI of the jobs is the one that the module is made for.
 func TestVersionIsPinned(t *testing.T) {
 	for _, input := range template(t).Inputs {
-		if input.Name == "cli-image" && strings.HasSuffix(input.Default.Value, ":"+host.Version) {
+		if input.Name == "cli-image" && strings.HasSuffix(input.Default.Value, ":"+host.Current) {
 			return
 		}
 	}
-	t.Errorf("the input cli-image does not name version %s", host.Version)
+	t.Errorf("the input cli-image does not name version %s", host.Current)
 }

@@ -3,11 +3,9 @@ package host
 
 import "fmt"
 
-// Version of the Dagger CLI and engine that the module is made for.
-const Version = "v0.20.8"
-
 // Facts is what the plan is made from.
 type Facts struct {
+	Wanted       string // version of the engine that is asked for; "" where the user left it open
 	System       string // operating system, as Go names it
 	Architecture string // processor, as Go names it
 	Debian       bool   // Debian's packages can be installed here
@@ -32,10 +30,10 @@ type Docker struct {
 	Remote  bool   // DOCKER_HOST names another machine
 }
 
-// CLI is the Dagger CLI that fits the module.
+// CLI is the Dagger CLI that calls go through.
 type CLI struct {
-	Path  string // "" when none fits
-	Other string // version of one that does not fit
+	Path    string // "" when none is here, or not the version that is asked for
+	Version string // of the CLI at Path, or of the one on the path that is not the version asked for
 }
 
 // Engine is the container that the CLI of this version looks for, and whether another engine is asked for.

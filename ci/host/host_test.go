@@ -58,7 +58,7 @@ func TestProbe(t *testing.T) {
 
 func TestCLIVersion(t *testing.T) {
 	for answer, want := range map[string]string{
-		"dagger v0.20.8 (registry.dagger.io/engine:v0.20.8) linux/amd64": "v0.20.8",
+		"dagger v0.21.8 (registry.dagger.io/engine:v0.21.8) linux/amd64": "v0.21.8",
 		"dagger v0.19.0": "v0.19.0",
 		"something else": "",
 		"":               "",

@@ -14,22 +14,24 @@ import (
 	"dagger/tensorflow-ci/ci/proc"
 )
 
-// What the CLI of this version calls its engine, and the label of engines and volumes that `up` made. Images have no
-// such label: whatever a user makes from one would inherit it.
 const (
-	EngineContainer = "dagger-engine-" + Version
-	EngineVariable  = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
-	Label           = "tensorflow-ci.engine"
-	defaultData     = "/var/lib/docker"
+	// EngineVariable makes the CLI use another engine than its own.
+	EngineVariable = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
+	// Label marks the engines and volumes that `up` made. Images have no such label: whatever a user makes from one
+	// would inherit it.
+	Label       = "tensorflow-ci.engine"
+	defaultData = "/var/lib/docker"
 )
 
 // Programs that the steps of `up` call.
 var programs = []string{"docker", "dockerd", "skopeo", "docker-registry", "debootstrap", "apt-get", "git"}
 
-// Look gathers the facts. The folder is where the state lies, with the CLI that `up` built in bin/. The registries are
-// asked only when probe is true: that takes seconds where the network swallows packets.
-func Look(ctx context.Context, folder string, probe bool) Facts {
+// Look gathers the facts. The folder is where the state lies, with the CLIs that `up` built in bin/VERSION/; wanted is the
+// version of the engine that is asked for, "" for any. The registries are asked only when probe is true: that takes
+// seconds where the network swallows packets.
+func Look(ctx context.Context, folder, wanted string, probe bool) Facts {
 	facts := Facts{
+		Wanted:       wanted,
 		System:       runtime.GOOS,
 		Architecture: runtime.GOARCH,
 		Debian:       isDebian("/etc/os-release"),
@@ -42,15 +44,13 @@ func Look(ctx context.Context, folder string, probe bool) Facts {
 		facts.Programs[program] = err == nil
 	}
 	var group sync.WaitGroup
-	group.Go(func() {
-		facts.Docker = lookDocker(ctx)
-		facts.Engine = lookEngine(ctx, facts.Docker)
-	})
-	group.Go(func() { facts.CLI = lookCLI(ctx, filepath.Join(folder, "bin", "dagger")) })
+	group.Go(func() { facts.Docker = lookDocker(ctx) })
+	group.Go(func() { facts.CLI = lookCLI(ctx, filepath.Join(folder, "bin"), wanted) })
 	if probe {
 		group.Go(func() { facts.Registries = probeRegistries(ctx) })
 	}
 	group.Wait()
+	facts.Engine = lookEngine(ctx, facts.Docker, facts.EngineVersion())
 	facts.Disks = append(facts.Disks, Disk{What: "state folder", Path: folder, Free: Free(folder)})
 	if data := facts.Docker.Data; data != "" {
 		facts.Disks = append(facts.Disks, Disk{What: "Docker's data", Path: data, Free: Free(data)})
@@ -81,12 +81,24 @@ func lookDocker(ctx context.Context) Docker {
 // remote tells whether the address is that of another machine's daemon.
 func remote(address string) bool { return address != "" && !strings.HasPrefix(address, "unix://") }
 
-func lookEngine(ctx context.Context, docker Docker) Engine {
+// EngineVersion is the version of the engine that calls will use, where no other engine is named: the one that is asked
+// for, else that of the CLI which is here, else the current one.
+func (f Facts) EngineVersion() string {
+	switch {
+	case f.Wanted != "":
+		return f.Wanted
+	case f.CLI.Path != "" && f.CLI.Version != "":
+		return f.CLI.Version
+	}
+	return Current
+}
+
+func lookEngine(ctx context.Context, docker Docker, version string) Engine {
 	engine := Engine{Remote: os.Getenv(EngineVariable)}
 	if docker.Server == "" {
 		return engine
 	}
-	container, found := LookContainer(ctx, EngineContainer)
+	container, found := LookContainer(ctx, EngineContainer(version))
 	engine.Exists, engine.Running, engine.Ours = found, container.Running, container.Label != ""
 	return engine
 }
@@ -103,24 +115,34 @@ func LookContainer(ctx context.Context, name string) (container Container, found
 	return Container{Running: words[0] == "true", Since: words[1], Label: words[2]}, true
 }
 
-// lookCLI prefers the CLI on the path to the one that `up` built: it is the one that the user knows.
-func lookCLI(ctx context.Context, built string) CLI {
-	var cli CLI
-	for _, candidate := range []string{"dagger", built} {
-		path, err := exec.LookPath(candidate)
-		if err != nil {
-			continue
-		}
-		answer, err := proc.Command{Args: []string{path, "version"}}.Output(ctx)
-		version := cliVersion(answer)
-		if err == nil && version == Version {
-			return CLI{Path: path}
-		}
-		if version != "" {
-			cli.Other = version
+// lookCLI prefers the CLI on the path to the one that `up` built: it is the one that the user knows. It is used in
+// whatever version it has, unless another one is asked for.
+func lookCLI(ctx context.Context, built, wanted string) CLI {
+	path, err := exec.LookPath("dagger")
+	other := ""
+	if err == nil {
+		other = versionOf(ctx, path)
+		if other != "" && (wanted == "" || other == wanted) {
+			return CLI{Path: path, Version: other}
 		}
 	}
-	return cli
+	version := wanted
+	if version == "" {
+		version = Current
+	}
+	if path, err := exec.LookPath(filepath.Join(built, version, "dagger")); err == nil && versionOf(ctx, path) == version {
+		return CLI{Path: path, Version: version}
+	}
+	return CLI{Version: other}
+}
+
+// versionOf asks a CLI for its version; "" for a program that is no Dagger CLI.
+func versionOf(ctx context.Context, path string) string {
+	answer, err := proc.Command{Args: []string{path, "version"}}.Output(ctx)
+	if err != nil {
+		return ""
+	}
+	return cliVersion(answer)
 }
 
 // cliVersion reads what `dagger version` prints: "dagger v0.20.8 (…) linux/amd64".

@@ -47,7 +47,8 @@ func (m *Mirror) Type() string { return "auto|always|never" }
 type Plan struct {
 	Packages []string // Debian packages to install now
 	Daemon   bool     // a Docker daemon of our own: none answers, or the one that does is ours
-	CLI      bool     // the Dagger CLI, built here
+	Engine   string   // version of the engine that calls use, where the user names no other engine
+	CLI      bool     // the Dagger CLI, built here in that version
 	Mirror   bool     // registry, base image, engine image, engine, TensorFlow images
 	Reasons  []string // for the user, one line each
 }
@@ -57,7 +58,7 @@ func (p Plan) Nothing() bool { return !p.Daemon && !p.CLI && !p.Mirror && len(p.
 
 // Make decides what is brought up. Its error is one that no step could repair, with what to do.
 func Make(facts host.Facts, mirror Mirror) (Plan, error) {
-	plan := Plan{}
+	plan := Plan{Engine: facts.EngineVersion()}
 	if err := enoughSpace(facts.Disks); err != nil {
 		return plan, err
 	}
@@ -65,13 +66,7 @@ func Make(facts host.Facts, mirror Mirror) (Plan, error) {
 	if err := plan.decideDaemon(facts); err != nil {
 		return plan, err
 	}
-	if plan.CLI = facts.CLI.Path == ""; plan.CLI {
-		reason := "no Dagger CLI is here"
-		if facts.CLI.Other != "" {
-			reason = "the Dagger CLI here is " + facts.CLI.Other
-		}
-		plan.because("%s, the module needs %s: it is built from the Go module proxy", reason, host.Version)
-	}
+	plan.decideCLI(facts)
 	if plan.Mirror {
 		if err := plan.decideMirrorPackages(facts); err != nil {
 			return plan, err
@@ -82,7 +77,7 @@ func Make(facts host.Facts, mirror Mirror) (Plan, error) {
 			strings.Join(plan.Packages, " "))
 	}
 	if plan.Nothing() {
-		plan.because("Docker %s, the Dagger CLI %s and %s are here: nothing to build", facts.Docker.Server, host.Version, images(facts))
+		plan.because("Docker %s, the Dagger CLI %s and %s are here: nothing to build", facts.Docker.Server, facts.CLI.Version, images(facts))
 	}
 	return plan, nil
 }
@@ -146,6 +141,24 @@ func (p *Plan) decideDaemon(facts host.Facts) error {
 	return nil
 }
 
+// decideCLI asks for a CLI where none is here, and says so where the one that is here is not one that the tests run on.
+func (p *Plan) decideCLI(facts host.Facts) {
+	if p.Mirror && !host.IsTested(p.Engine) {
+		p.Engine = host.Current // no other can be built here
+	}
+	switch {
+	case facts.CLI.Path != "" && !host.IsTested(facts.CLI.Version):
+		p.because("the Dagger CLI here is %s; the module is tested with %s: it is used as it is", facts.CLI.Version, host.TestedList())
+	case facts.CLI.Path != "":
+	case facts.CLI.Version != "":
+		p.CLI = true
+		p.because("the Dagger CLI here is %s, %s is asked for: that is built from the Go module proxy", facts.CLI.Version, p.Engine)
+	default:
+		p.CLI = true
+		p.because("no Dagger CLI is here: %s is built from the Go module proxy", p.Engine)
+	}
+}
+
 // decideMirrorPackages asks for the tools that build and serve images.
 func (p *Plan) decideMirrorPackages(facts host.Facts) error {
 	if facts.System != "linux" || facts.Architecture != "amd64" {
@@ -161,7 +174,7 @@ func (p *Plan) decideMirrorPackages(facts host.Facts) error {
 		return fmt.Errorf("building the images needs %s, and only Debian's packages can be installed by this program: install them, or make the image registries reachable", strings.Join(p.Packages, ", "))
 	}
 	if facts.Engine.Exists && !facts.Engine.Ours {
-		return fmt.Errorf("the container %[1]s is in the way: it was not made by this program; remove it (`docker rm -f %[1]s`), or use --mirror never to work with it", host.EngineContainer)
+		return fmt.Errorf("the container %[1]s is in the way: it was not made by this program; remove it (`docker rm -f %[1]s`), or use --mirror never to work with it", host.EngineContainer(p.Engine))
 	}
 	return nil
 }

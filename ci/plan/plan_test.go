@@ -13,7 +13,7 @@ func ready() host.Facts {
 	return host.Facts{
 		System: "linux", Architecture: "amd64",
 		Docker:       host.Docker{Client: true, Server: "28.2.2", Data: "/var/lib/docker"},
-		CLI:          host.CLI{Path: "/usr/local/bin/dagger"},
+		CLI:          host.CLI{Path: "/usr/local/bin/dagger", Version: host.Current},
 		Registries:   []host.Registry{{Host: "images.example", Reached: true}, {Host: "engines.example", Reached: true}},
 		Disks:        []host.Disk{{What: "state folder", Path: "/home/me/.cache", Free: 50e9}},
 		Programs:     map[string]bool{"docker": true, "git": true},
@@ -56,8 +56,16 @@ func TestMake(t *testing.T) {
 				f.Programs[tool] = true
 			}
 		}, want: Plan{Mirror: true}},
-		"another CLI": {facts: ready, change: func(f *host.Facts) { f.CLI = host.CLI{Other: "v0.19.0"} },
-			want: Plan{CLI: true}, says: "is v0.19.0"},
+		"a CLI of another version is used": {facts: ready, change: func(f *host.Facts) { f.CLI.Version = "v0.22.1" },
+			want: Plan{Engine: "v0.22.1"}, says: "is v0.22.1; the module is tested with v0.21.8 and v0.20.8: it is used as it is"},
+		"a CLI of the older tested version is used": {facts: ready, change: func(f *host.Facts) { f.CLI.Version = "v0.20.8" },
+			want: Plan{Engine: "v0.20.8"}, says: "the Dagger CLI v0.20.8"},
+		"another engine is asked for": {facts: ready, change: func(f *host.Facts) {
+			f.Wanted, f.CLI = "v0.20.8", host.CLI{Version: host.Current}
+		}, want: Plan{CLI: true, Engine: "v0.20.8"}, says: "is v0.21.8, v0.20.8 is asked for"},
+		"a mirror beside a CLI of a version that cannot be built": {facts: bare, change: func(f *host.Facts) {
+			f.CLI = host.CLI{Path: "/usr/bin/dagger", Version: "v0.22.1"}
+		}, want: Plan{Packages: append([]string{"docker.io"}, tools...), Daemon: true, Mirror: true, Engine: host.Current}, says: "used as it is"},
 		"Docker is installed and does not run": {facts: ready, change: func(f *host.Facts) {
 			f.Root, f.Docker.Server = true, ""
 			f.Programs["dockerd"] = true
@@ -70,7 +78,7 @@ func TestMake(t *testing.T) {
 		}, fails: true, says: "DOCKER_HOST"},
 		"no Docker on another system": {facts: bare, change: func(f *host.Facts) { f.System = "darwin" }, mirror: Never, fails: true, says: "start Docker"},
 		"an engine elsewhere": {facts: bare, change: func(f *host.Facts) {
-			f.CLI.Path, f.Engine.Remote = "/usr/bin/dagger", "tcp://engine:1234"
+			f.CLI.Path, f.CLI.Version, f.Engine.Remote = "/usr/bin/dagger", host.Current, "tcp://engine:1234"
 		}, says: "no engine and no mirror are made here"},
 		"packages are missing, and this is not root": {facts: bare, change: func(f *host.Facts) {
 			f.Root, f.Docker.Server = false, "20.10"
@@ -81,7 +89,7 @@ func TestMake(t *testing.T) {
 		"a mirror is needed, on another processor": {facts: bare, change: func(f *host.Facts) { f.Architecture = "arm64" }, fails: true, says: "linux/arm64"},
 		"somebody else's engine is in the way": {facts: bare, change: func(f *host.Facts) {
 			f.Docker.Server, f.Engine = "20.10", host.Engine{Exists: true, Running: true}
-		}, fails: true, says: host.EngineContainer},
+		}, fails: true, says: host.EngineContainer(host.Current)},
 		"our engine is not in the way": {facts: bare, change: func(f *host.Facts) {
 			f.Docker.Server, f.Engine = "20.10", host.Engine{Exists: true, Ours: true}
 		}, want: Plan{Packages: tools, CLI: true, Mirror: true}},
@@ -105,6 +113,12 @@ func TestMake(t *testing.T) {
 					t.Errorf("the error lacks %q: %v", test.says, err)
 				}
 				return
+			}
+			if test.want.Engine == "" {
+				test.want.Engine = host.Current
+			}
+			if got.Engine != test.want.Engine {
+				t.Errorf("engine %s, want %s", got.Engine, test.want.Engine)
 			}
 			if !slices.Equal(got.Packages, test.want.Packages) || got.Daemon != test.want.Daemon || got.CLI != test.want.CLI || got.Mirror != test.want.Mirror {
 				t.Errorf("got %+v, want %+v", got, test.want)

@@ -48,7 +48,9 @@ func (m *Machine) StartDaemon(ctx context.Context, log io.Writer) error {
 	if err := removeStalePID(dockerPID, "dockerd"); err != nil {
 		return err
 	}
-	return m.serve(ctx, log, DaemonProcess, proc.Command{Args: []string{"dockerd"}}, time.Minute, DockerAnswers)
+	// an engine that the daemon stops has to write its cache down
+	command := proc.Command{Args: []string{"dockerd", "--shutdown-timeout", "120"}}
+	return m.serve(ctx, log, DaemonProcess, command, time.Minute, DockerAnswers)
 }
 
 // serve starts a service detached, records it, and waits until it answers; one that ends or stays silent is an error.

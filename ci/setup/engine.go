@@ -18,16 +18,28 @@ import (
 )
 
 const (
-	sdkImage         = "tensorflow-ci/go-sdk:" + host.Version
-	engineImage      = "registry.dagger.io/engine:" + host.Version
-	standInImage     = "tensorflow-ci/engine-gpu-standin:" + host.Version
 	StandInContainer = "tensorflow-ci-engine-gpu"
 	// address of the socket that makes the CLI use an engine other than its own
 	StandInAddress = "container://" + StandInContainer
+	packagesImage  = "tensorflow-ci/engine-packages:bookworm"
 )
+
+// engineStopping is how long an engine may take to end, in seconds. From v0.21 on it writes its cache down first; one that
+// is killed meanwhile has lost it, with all cache volumes.
+const engineStopping = "300"
+
+// cacheLimits keep the engine's cache. Without them an engine from v0.21.5 on gives up all that is not in use after each
+// session while less than a fifth of the disk is free.
+const cacheLimits = `{"minFreeSpace":"5GB","reservedSpace":"10GB","maxUsedSpace":"60GB"}`
+
+func (m *Machine) sdkImage() string    { return "tensorflow-ci/go-sdk:" + m.Plan.Engine }
+func (m *Machine) engineImage() string { return "registry.dagger.io/engine:" + m.Plan.Engine }
+
+func (m *Machine) standInImage() string { return "tensorflow-ci/engine-gpu-standin:" + m.Plan.Engine }
 
 // engines makes the engine, after the CLI where that is built, and the one with the GPU stand-in where it is asked for.
 func (m *Machine) engines(registry, base *step.Step, cli []*step.Step) ([]*step.Step, error) {
+	version := m.Plan.Engine
 	caches, err := m.caches()
 	if err != nil {
 		return nil, err
@@ -57,17 +69,18 @@ func (m *Machine) engines(registry, base *step.Step, cli []*step.Step) ([]*step.
 			Run:    func(ctx context.Context, log io.Writer) error { return m.makeEngineImage(ctx, log, tag, target) },
 		}
 	}
-	engine := m.container("engine", host.EngineContainer, engineImage, registry, image("engine-image", engineImage, "engine"))
+	engine := m.container("engine-"+version, m.EngineContainer(), m.engineImage(), registry, image("engine-image-"+version, m.engineImage(), "engine"))
 	if !m.Options.GPUStandIn {
 		return []*step.Step{engine}, nil
 	}
-	standIn := m.container("engine-gpu", StandInContainer, standInImage, registry, image("engine-gpu-image", standInImage, "engine-gpu-standin"))
+	standIn := m.container("engine-gpu-"+version, StandInContainer, m.standInImage(), registry,
+		image("engine-gpu-image-"+version, m.standInImage(), "engine-gpu-standin"))
 	return []*step.Step{engine, standIn}, nil
 }
 
 // enginePackages builds the layers that Debian alone decides, while the programs are still being compiled.
 func (m *Machine) enginePackages(base *step.Step, recipe string) *step.Step {
-	const tag = "tensorflow-ci/engine-packages:" + host.Version
+	const tag = packagesImage
 	return &step.Step{
 		Name:   "engine-packages",
 		What:   "image " + tag,
@@ -87,50 +100,51 @@ func (m *Machine) enginePackages(base *step.Step, recipe string) *step.Step {
 
 // sdk makes the image in which the engine compiles Go modules, as an OCI layout in the engine image's build context.
 func (m *Machine) sdk(base, caches, codegen *step.Step) (*step.Step, error) {
-	digest, err := step.Digest(m.repository("ci", "engine", "sdk.Dockerfile"), m.repository("ci", "engine", "sdk", "codegen.sh"))
+	digest, err := step.Digest(m.repository("ci", "engine", "sdk.Dockerfile"), m.repository("ci", "engine", "codegen.sh"))
 	if err != nil {
 		return nil, err
 	}
 	return &step.Step{
-		Name:   "sdk",
-		What:   "image " + sdkImage + ", which compiles Go modules",
+		Name:   "sdk-" + m.Plan.Engine,
+		What:   "image " + m.sdkImage() + ", which compiles Go modules",
 		Inputs: append([]string{digest}, certificates()...),
 		Uses:   base.Uses,
 		Needs:  []*step.Step{base, caches, codegen},
 		Holds: func(context.Context) bool {
 			_, err := m.sdkDigest()
-			return err == nil && exists(m.Folder.Path("engine", "content", "blobs"))
+			return err == nil && exists(m.engineFolder("engine", "content", "blobs"))
 		},
 		Run: m.makeSDK,
 	}, nil
 }
 
 func (m *Machine) makeSDK(ctx context.Context, log io.Writer) error {
-	folder := m.Folder.Path("sdk")
+	folder := m.engineFolder("sdk")
 	err := errors.Join(
 		copyCertificates(folder),
-		copyToolchain(ctx, m.Folder.Path("sdk", "go")),
-		copyFile(m.repository("ci", "engine", "sdk", "codegen.sh"), m.Folder.Path("sdk", "codegen.sh")),
-		os.Chmod(m.Folder.Path("sdk", "codegen.sh"), 0o755),
-		os.RemoveAll(m.Folder.Path("oci")),
-		os.RemoveAll(m.Folder.Path("engine", "content")),
-		os.MkdirAll(m.Folder.Path("engine", "content", "blobs"), 0o755),
+		copyToolchain(ctx, m.engineFolder("sdk", "go")),
+		copyFile(m.repository("ci", "engine", "codegen.sh"), m.engineFolder("sdk", "codegen.sh")),
+		os.Chmod(m.engineFolder("sdk", "codegen.sh"), 0o755),
+		os.RemoveAll(m.engineFolder("oci")),
+		os.RemoveAll(m.engineFolder("engine", "content")),
+		os.MkdirAll(m.engineFolder("engine", "content", "blobs"), 0o755),
 	)
 	if err != nil {
 		return err
 	}
-	if err := m.build(ctx, log, sdkImage, m.repository("ci", "engine", "sdk.Dockerfile"), folder); err != nil {
+	if err := m.build(ctx, log, m.sdkImage(), m.repository("ci", "engine", "sdk.Dockerfile"), folder,
+		"--build-arg", "VERSION="+m.Plan.Engine); err != nil {
 		return err
 	}
 	return proc.Command{Args: []string{
-		"skopeo", "copy", "--insecure-policy", "--dest-oci-accept-uncompressed-layers", "--dest-shared-blob-dir", m.Folder.Path("engine", "content", "blobs"),
-		"docker-daemon:" + sdkImage, "oci:" + m.Folder.Path("oci") + ":sdk",
+		"skopeo", "copy", "--insecure-policy", "--dest-oci-accept-uncompressed-layers", "--dest-shared-blob-dir", m.engineFolder("engine", "content", "blobs"),
+		"docker-daemon:" + m.sdkImage(), "oci:" + m.engineFolder("oci") + ":sdk",
 	}}.Run(ctx, log)
 }
 
 // sdkDigest is the manifest digest by which the engine finds the SDK image in its content.
 func (m *Machine) sdkDigest() (string, error) {
-	text, err := os.ReadFile(m.Folder.Path("oci", "index.json"))
+	text, err := os.ReadFile(m.engineFolder("oci", "index.json"))
 	if err != nil {
 		return "", err
 	}
@@ -156,11 +170,11 @@ func (m *Machine) makeEngineImage(ctx context.Context, log io.Writer, tag, targe
 	if err != nil {
 		return err
 	}
-	if err := copyCertificates(m.Folder.Path("engine")); err != nil {
+	if err := copyCertificates(m.engineFolder("engine")); err != nil {
 		return err
 	}
-	return m.build(ctx, log, tag, m.repository("ci", "engine", "Dockerfile"), m.Folder.Path("engine"),
-		"--target", target, "--build-arg", "GO_SDK_DIGEST="+digest)
+	return m.build(ctx, log, tag, m.repository("ci", "engine", "Dockerfile"), m.engineFolder("engine"),
+		"--target", target, "--build-arg", "GO_SDK_DIGEST="+digest, "--build-arg", "VERSION="+m.Plan.Engine)
 }
 
 // container keeps an engine running, under the name by which the CLI finds it.
@@ -168,7 +182,7 @@ func (m *Machine) container(name, container, image string, registry, made *step.
 	engine := &step.Step{
 		Name:   name,
 		What:   "container " + container,
-		Inputs: append([]string{strconv.Itoa(m.Options.RegistryPort)}, m.privileges()...),
+		Inputs: append([]string{strconv.Itoa(m.Options.RegistryPort), cacheLimits}, m.privileges()...),
 		Uses:   registry.Uses,
 		Needs:  []*step.Step{registry, made},
 		Try:    "`docker logs " + container + "`: the engine's last line says what it misses",
@@ -198,7 +212,7 @@ func emptyCache(ctx context.Context, log io.Writer, container string) (bool, err
 	}
 	fmt.Fprintf(log, "%s free for Docker's data (%s): the cache of the engine %s is emptied\n", host.Gigabytes(free), data, container)
 	return true, errors.Join(
-		docker("rm", "--force", container).Run(ctx, io.Discard),
+		docker("rm", "--force", container).Run(ctx, io.Discard), // what it would write down goes with the volume
 		docker("volume", "rm", container).Run(ctx, log),
 	)
 }
@@ -224,8 +238,10 @@ func (m *Machine) startEngine(ctx context.Context, log io.Writer, container, ima
 		}
 		return engineAnswers(ctx, log, container)
 	case found.Label != "":
-		if err := docker("rm", "--force", container).Run(ctx, log); err != nil {
-			return err
+		for _, args := range [][]string{{"stop", "--time", engineStopping, container}, {"rm", container}} {
+			if err := docker(args...).Run(ctx, log); err != nil {
+				return err
+			}
 		}
 	}
 	address, err := m.mirror(ctx)
@@ -237,7 +253,7 @@ func (m *Machine) startEngine(ctx context.Context, log io.Writer, container, ima
 		return err
 	}
 	settings := m.Folder.Path("engine.json")
-	text := fmt.Sprintf(`{"registries":{"docker.io":{"mirrors":[%[1]q]},%[1]q:{"http":true}}}`+"\n", address)
+	text := fmt.Sprintf(`{"registries":{"docker.io":{"mirrors":[%[1]q]},%[1]q:{"http":true}},"gc":%[2]s}`+"\n", address, cacheLimits)
 	if err := os.WriteFile(settings, []byte(text), 0o644); err != nil {
 		return err
 	}

@@ -3,10 +3,12 @@ package setup
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/plan"
@@ -30,7 +32,26 @@ type Options struct {
 	GPUStandIn   bool // also an engine that passes a GPU that does not exist
 	Tests        bool // also what only the acceptance tests need
 	Jobs         int  // programs that a compilation runs at once; 0 for as many as there are processors
+	Engine       Engine
 }
+
+// Engine is the version of Dagger that is asked for; "" leaves it open.
+type Engine string
+
+// Set makes Engine a flag.
+func (e *Engine) Set(value string) error {
+	if !host.IsTested(value) {
+		return fmt.Errorf("want one of the versions that the tests run on: %s", host.TestedList())
+	}
+	*e = Engine(value)
+	return nil
+}
+
+// String shows the flag's value.
+func (e *Engine) String() string { return string(*e) }
+
+// Type names the flag's value in the help.
+func (e *Engine) Type() string { return strings.Join(host.Tested, "|") }
 
 // Goals returns the steps whose results the plan asks for; the steps that lead to them hang on them.
 func (m *Machine) Goals() ([]*step.Step, error) {
@@ -80,7 +101,32 @@ func (m *Machine) CLI() string {
 	if m.Facts.CLI.Path != "" {
 		return m.Facts.CLI.Path
 	}
-	return m.Folder.Path("bin", "dagger")
+	return m.Folder.Path("bin", m.Plan.Engine, "dagger")
+}
+
+// EngineContainer is the container of the engine that the machine was given.
+func (m *Machine) EngineContainer() string { return host.EngineContainer(m.Plan.Engine) }
+
+// EngineAddress makes the CLI use the engine that `up` made, whatever version the CLI has; "" where the CLI finds its engine
+// by itself, or the user names one.
+func (m *Machine) EngineAddress() string {
+	if !m.Plan.Mirror || m.Facts.Engine.Remote != "" {
+		return ""
+	}
+	return "container://" + m.EngineContainer()
+}
+
+// Environment is what a call of the CLI needs to reach the machine's engine.
+func (m *Machine) Environment() []string {
+	if address := m.EngineAddress(); address != "" {
+		return []string{host.EngineVariable + "=" + address}
+	}
+	return nil
+}
+
+// engineFolder is a path among the files that one version of the engine is made from.
+func (m *Machine) engineFolder(elements ...string) string {
+	return m.Folder.Path(append([]string{"engine-" + m.Plan.Engine}, elements...)...)
 }
 
 // proxies are the machine's proxy settings, for programs that do not inherit the environment.

@@ -13,7 +13,7 @@ import (
 )
 
 // stopping is how long a service may take to end: dockerd stops its containers first.
-const stopping = 40 * time.Second
+const stopping = 130 * time.Second
 
 const (
 	// labelled selects the engines and volumes that `up` made, among everything that the daemon has.
@@ -26,7 +26,7 @@ const (
 func (m *Machine) StopContainers(ctx context.Context, say func(format string, args ...any)) error {
 	return m.each(ctx, []string{"container", "ls", "--filter", labelled, "--format", "{{.Names}}"}, func(name string) error {
 		say("stopping container %s", name)
-		return docker("stop", "--time", "20", name).Run(ctx, io.Discard)
+		return docker("stop", "--time", engineStopping, name).Run(ctx, io.Discard)
 	})
 }
 

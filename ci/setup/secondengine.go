@@ -8,18 +8,16 @@ import (
 	"io"
 	"os"
 	"strings"
-
-	"dagger/tensorflow-ci/ci/host"
 )
 
-// SecondEngine starts an engine that is made as the machine's own is, but keeps its state elsewhere: in a folder, or in a
+// SecondEngine starts an engine that is made as the one in the container like is, but keeps its state elsewhere: in a folder, or in a
 // volume of that name. More are flags of `docker run`; remove takes its container away, not its state.
-func SecondEngine(ctx context.Context, name, state string, more ...string) (remove func(context.Context) error, err error) {
-	text, err := docker("container", "inspect", host.EngineContainer).Output(ctx)
+func SecondEngine(ctx context.Context, like, name, state string, more ...string) (remove func(context.Context) error, err error) {
+	text, err := docker("container", "inspect", like).Output(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var like []struct {
+	var engines []struct {
 		Image      string
 		Config     struct{ Cmd, Env []string }
 		HostConfig struct {
@@ -27,13 +25,13 @@ func SecondEngine(ctx context.Context, name, state string, more ...string) (remo
 			Privileged                                                 bool
 		}
 	}
-	if err := json.Unmarshal([]byte(text), &like); err != nil {
-		return nil, fmt.Errorf("the machine's own engine: %w", err)
+	if err := json.Unmarshal([]byte(text), &engines); err != nil {
+		return nil, fmt.Errorf("engine %s: %w", like, err)
 	}
-	if len(like) != 1 {
-		return nil, fmt.Errorf("the machine's own engine: Docker names %d", len(like))
+	if len(engines) != 1 {
+		return nil, fmt.Errorf("engine %s: Docker names %d", like, len(engines))
 	}
-	own := like[0]
+	own := engines[0]
 	args := append([]string{"run", "--detach", "--name", name, "--volume", state + ":/var/lib/dagger"}, more...)
 	for _, bind := range own.HostConfig.Binds {
 		if !strings.Contains(bind, ":/var/lib/dagger") {

@@ -125,6 +125,7 @@ func TestGoals(t *testing.T) {
 	machine := func(made plan.Plan, options Options) []string {
 		t.Helper()
 		options.RegistryPort = 5000
+		made.Engine = host.Current
 		m := Machine{Folder: state.At(t.TempDir()), Repository: filepath.Join("..", ".."), Plan: made, Options: options}
 		goals, err := m.Goals()
 		if err != nil {
@@ -142,13 +143,13 @@ func TestGoals(t *testing.T) {
 		want    []string
 	}{
 		"nothing":     {},
-		"only a CLI":  {plan: plan.Plan{CLI: true}, want: []string{"cli"}},
+		"only a CLI":  {plan: plan.Plan{CLI: true}, want: []string{"cli-v0.21.8"}},
 		"a daemon":    {plan: plan.Plan{Daemon: true, Packages: []string{"docker.io"}}, want: []string{"packages", "docker"}},
-		"a mirror":    {plan: plan.Plan{Mirror: true}, want: []string{"registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
-		"a GPU's too": {plan: plan.Plan{Mirror: true}, options: Options{GPUStandIn: true}, want: []string{"registry", "engine", "engine-gpu", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
-		"for tests":   {plan: plan.Plan{Mirror: true}, options: Options{Tests: true}, want: []string{"registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy", "rclone", "versitygw", "busybox", "serving-2.16.1", "serving-2.21.0"}},
+		"a mirror":    {plan: plan.Plan{Mirror: true}, want: []string{"registry", "engine-v0.21.8", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
+		"a GPU's too": {plan: plan.Plan{Mirror: true}, options: Options{GPUStandIn: true}, want: []string{"registry", "engine-v0.21.8", "engine-gpu-v0.21.8", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
+		"for tests":   {plan: plan.Plan{Mirror: true}, options: Options{Tests: true}, want: []string{"registry", "engine-v0.21.8", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy", "rclone", "versitygw", "busybox", "serving-2.16.1", "serving-2.21.0"}},
 		"everything": {plan: plan.Plan{Mirror: true, CLI: true, Daemon: true, Packages: []string{"docker.io"}},
-			want: []string{"packages", "docker", "cli", "registry", "engine", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
+			want: []string{"packages", "docker", "cli-v0.21.8", "registry", "engine-v0.21.8", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
 	} {
 		if got := machine(test.plan, test.options); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)

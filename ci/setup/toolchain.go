@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/proc"
 	"dagger/tensorflow-ci/ci/step"
 )
@@ -28,7 +27,7 @@ const tryProxy = "`go env GOPROXY`: the Go module proxy that it names must be re
 // can use.
 func (m *Machine) goBuild(module, output, cache string, env []string, packages ...string) proc.Command {
 	args := []string{"go", "build", "-trimpath", "-tags=dfexcludepatterns,dfparents",
-		"-ldflags=-s -w -X github.com/dagger/dagger/engine.Version=" + host.Version + " -X github.com/dagger/dagger/engine.Tag=" + host.Version,
+		"-ldflags=-s -w -X github.com/dagger/dagger/engine.Version=" + m.Plan.Engine + " -X github.com/dagger/dagger/engine.Tag=" + m.Plan.Engine,
 		"-o", output}
 	if m.Options.Jobs > 0 {
 		args = append(args, "-p", strconv.Itoa(m.Options.Jobs))
@@ -40,27 +39,34 @@ func (m *Machine) goBuild(module, output, cache string, env []string, packages .
 	}
 }
 
+// recipe is a path in the Go module that pins one version of the engine.
+func (m *Machine) recipe(elements ...string) string {
+	return m.repository(append([]string{"ci", "engine", m.Plan.Engine}, elements...)...)
+}
+
 // cli builds the Dagger CLI; no step where one of this version is here already.
 func (m *Machine) cli() ([]*step.Step, error) {
 	if !m.Plan.CLI {
 		return nil, nil
 	}
-	digest, err := step.Digest(m.repository("ci", "engine", "go.mod"), m.repository("ci", "engine", "standin"))
+	version := m.Plan.Engine
+	digest, err := step.Digest(m.recipe("go.mod"), m.repository("ci", "engine", "standin"))
 	if err != nil {
 		return nil, err
 	}
+	program := m.Folder.Path("bin", version, "dagger")
 	return []*step.Step{{
-		Name:   "cli",
-		What:   "Dagger CLI " + host.Version + ", from the Go module proxy",
-		Inputs: []string{digest, host.Version},
+		Name:   "cli-" + version,
+		What:   "Dagger CLI " + version + ", from the Go module proxy",
+		Inputs: []string{digest, version},
 		Heavy:  true,
-		Holds:  func(context.Context) bool { return exists(m.Folder.Path("bin", "dagger")) },
+		Holds:  func(context.Context) bool { return exists(program) },
 		Run: func(ctx context.Context, log io.Writer) error {
-			fresh := m.Folder.Path("bin", "dagger.fresh")
-			if err := m.goBuild(m.repository("ci", "engine"), fresh, m.Folder.Path("gocache"), nil, upstream+"dagger").Run(ctx, log); err != nil {
+			fresh := program + ".fresh"
+			if err := m.goBuild(m.recipe(), fresh, m.Folder.Path("gocache"), nil, upstream+"dagger").Run(ctx, log); err != nil {
 				return err
 			}
-			return os.Rename(fresh, m.Folder.Path("bin", "dagger"))
+			return os.Rename(fresh, program)
 		},
 		Try: tryProxy,
 	}}, nil
@@ -68,17 +74,17 @@ func (m *Machine) cli() ([]*step.Step, error) {
 
 // caches fills the module and build caches of the Go SDK image, so that a module's first load compiles itself alone.
 func (m *Machine) caches() (*step.Step, error) {
-	digest, err := step.Digest(m.repository("ci", "engine", "sdk"))
+	digest, err := step.Digest(m.recipe("sdk"))
 	if err != nil {
 		return nil, err
 	}
 	return &step.Step{
-		Name:   "sdk-caches",
+		Name:   "sdk-caches-" + m.Plan.Engine,
 		What:   "Go caches for the modules that the engine will compile",
 		Inputs: []string{digest},
 		Heavy:  true,
 		Holds: func(context.Context) bool {
-			return exists(m.Folder.Path("sdk", "gomod")) && exists(m.Folder.Path("sdk", "gocache"))
+			return exists(m.engineFolder("sdk", "gomod")) && exists(m.engineFolder("sdk", "gocache"))
 		},
 		Run: m.fillCaches,
 		Try: tryProxy,
@@ -86,8 +92,8 @@ func (m *Machine) caches() (*step.Step, error) {
 }
 
 func (m *Machine) fillCaches(ctx context.Context, log io.Writer) error {
-	module, unused := m.repository("ci", "engine", "sdk"), m.Folder.Path("sdk-unused")
-	modules, cache := m.Folder.Path("sdk", "gomod"), m.Folder.Path("sdk", "gocache")
+	module, unused := m.recipe("sdk"), m.engineFolder("sdk-unused")
+	modules, cache := m.engineFolder("sdk", "gomod"), m.engineFolder("sdk", "gocache")
 	if err := errors.Join(os.RemoveAll(modules), os.RemoveAll(cache)); err != nil {
 		return err
 	}
@@ -116,39 +122,44 @@ func removeArchives(folder string) error {
 
 // programs builds the code generator, which the SDK image waits for, and then the engine with its network plugins.
 func (m *Machine) programs(caches *step.Step) (codegen, engine *step.Step, err error) {
-	digest, err := step.Digest(m.repository("ci", "engine", "go.mod"), m.repository("ci", "engine", "standin"), m.repository("ci", "engine", "gpuhook"))
+	version := m.Plan.Engine
+	digest, err := step.Digest(m.recipe("go.mod"), m.repository("ci", "engine", "standin"), m.repository("ci", "engine", "gpuhook"))
 	if err != nil {
 		return nil, nil, err
 	}
-	module, cache := m.repository("ci", "engine"), m.Folder.Path("gocache")
+	module, cache := m.recipe(), m.Folder.Path("gocache")
 	codegen = &step.Step{
-		Name:   "codegen",
-		What:   "Dagger's code generator " + host.Version + ", from the Go module proxy",
-		Inputs: []string{digest, host.Version},
+		Name:   "codegen-" + version,
+		What:   "Dagger's code generator " + version + ", from the Go module proxy",
+		Inputs: []string{digest, version},
 		Needs:  []*step.Step{caches}, // not its result: the cores
 		Heavy:  true,
-		Holds:  func(context.Context) bool { return exists(m.Folder.Path("sdk", "codegen")) },
+		Holds:  func(context.Context) bool { return exists(m.engineFolder("sdk", "codegen")) },
 		Run: func(ctx context.Context, log io.Writer) error {
-			return m.goBuild(module, m.Folder.Path("sdk")+"/", cache, nil, upstream+"codegen").Run(ctx, log)
+			return m.goBuild(module, m.engineFolder("sdk")+"/", cache, nil, upstream+"codegen").Run(ctx, log)
 		},
 		Try: tryProxy,
 	}
 	engine = &step.Step{
-		Name:   "programs",
-		What:   "Dagger engine " + host.Version + " and its network plugins, from the Go module proxy",
-		Inputs: []string{digest, host.Version},
+		Name:   "programs-" + version,
+		What:   "Dagger engine " + version + " and its network plugins, from the Go module proxy",
+		Inputs: []string{digest, version},
 		Needs:  []*step.Step{codegen},
 		Heavy:  true,
-		Holds:  func(context.Context) bool { return exists(m.Folder.Path("engine", "bin", "engine")) },
+		Holds:  func(context.Context) bool { return exists(m.engineFolder("engine", "bin", "engine")) },
 		Run: func(ctx context.Context, log io.Writer) error {
-			err := m.goBuild(module, m.Folder.Path("engine", "bin")+"/", cache, nil,
-				"./gpuhook", upstream+"dialstdio", upstream+"dnsname", upstream+"engine", upstream+"init").Run(ctx, log)
+			err := m.goBuild(module, m.engineFolder("engine", "bin")+"/", cache, nil,
+				upstream+"dialstdio", upstream+"dnsname", upstream+"engine", upstream+"init").Run(ctx, log)
 			if err != nil {
 				return err
 			}
-			err = m.goBuild(module, m.Folder.Path("engine", "cni")+"/", cache, nil,
+			err = m.goBuild(module, m.engineFolder("engine", "cni")+"/", cache, nil,
 				cni+"ipam/host-local", cni+"main/bridge", cni+"main/loopback", cni+"meta/firewall").Run(ctx, log)
 			if err != nil {
+				return err
+			}
+			// the hook is a part of this checkout's own Go module
+			if err := m.goBuild(m.Repository, m.engineFolder("engine", "bin")+"/", cache, nil, "./ci/engine/gpuhook").Run(ctx, log); err != nil {
 				return err
 			}
 			return os.RemoveAll(cache) // over a gigabyte, of use to the next version at most

@@ -166,7 +166,9 @@ func TestFailure(t *testing.T) {
 	records, w := newMemory(t), &world{there: map[string]bool{}}
 	broken := w.step("broken")
 	broken.Try = "something else"
+	started := make(chan struct{})
 	broken.Run = func(_ context.Context, log io.Writer) error {
+		<-started // on a busy machine the other step might not begin before this one fails
 		for i := range 30 {
 			fmt.Fprintf(log, "line %d\n", i)
 		}
@@ -176,6 +178,7 @@ func TestFailure(t *testing.T) {
 	stopped := make(chan struct{})
 	beside := w.step("beside")
 	beside.Run = func(ctx context.Context, _ io.Writer) error {
+		close(started)
 		<-ctx.Done()
 		close(stopped)
 		return ctx.Err()

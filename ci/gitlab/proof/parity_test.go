@@ -46,7 +46,7 @@ func stranger(t *testing.T, project string) shell {
 	if os.Geteuid() == 0 {
 		s.as = anotherUser(t)
 		// the engine's socket is root's alone; who may use Docker reaches the engine through it
-		engine = "container://" + host.EngineContainer
+		engine = "container://" + host.EngineContainer(host.Current)
 		command(t, parent, "chown", "--recursive", strconv.Itoa(int(s.as.Uid)), parent)
 	}
 	s.env = append(s.env, host.EngineVariable+"="+engine)

@@ -30,11 +30,44 @@ type Mounter interface {
 	OnMount(Context)
 }
 
+// Dismounter is a part that wants to know when it is no longer shown.
+type Dismounter interface {
+	Component
+	OnDismount()
+}
+
+// MouseEvent is a click, or a move of the mouse.
+type MouseEvent struct {
+	uv.MouseEvent
+	Row, Col int
+}
+
+// MouseEnabled is a part that takes the mouse.
+type MouseEnabled interface {
+	Component
+	HandleMouse(Context, MouseEvent) bool
+}
+
+// Hoverable is a part that shows that the mouse is over it.
+type Hoverable interface {
+	Component
+	SetHovered(Context, bool)
+}
+
 // Context collects the lines that a part draws.
 type Context struct {
-	Width int
-	lines *[]string
+	Width, Height int
+	lines         *[]string
 }
+
+// Resize returns the context of a part of that size.
+func (c Context) Resize(width, height int) Context {
+	c.Width, c.Height = width, height
+	return c
+}
+
+// SetFocus does nothing: no key is read.
+func (Context) SetFocus(Component) {}
 
 // Line draws one line.
 func (c Context) Line(line string) { c.Lines(line) }
@@ -66,6 +99,11 @@ func (*Compo) RenderChildResult(ctx Context, child Component) Result {
 	return Result{Lines: lines}
 }
 
+// RenderChild draws a part of this part below what is drawn already.
+func (c *Compo) RenderChild(ctx Context, child Component) {
+	ctx.Lines(c.RenderChildResult(ctx, child).Lines...)
+}
+
 // RenderChildInline draws a part of this part into one line.
 func (c *Compo) RenderChildInline(ctx Context, child Component) string {
 	return strings.Join(c.RenderChildResult(ctx, child).Lines, " ")
@@ -88,6 +126,6 @@ func (c *Container) RemoveChild(child Component) {
 // Render draws the parts.
 func (c *Container) Render(ctx Context) {
 	for _, child := range c.Children {
-		ctx.Lines(c.RenderChildResult(ctx, child).Lines...)
+		c.RenderChild(ctx, child)
 	}
 }
