@@ -40,12 +40,18 @@ func (m *TensorflowCi) Image(ctx context.Context) (*dagger.Container, error) {
 		WithDirectory("/", added, dagger.ContainerWithDirectoryOpts{Exclude: []string{
 			strings.TrimPrefix(lineDir, "/"), strings.TrimPrefix(packages, "/"), "etc", "root", "run", "tmp", "var",
 		}}).
-		WithDirectory(sourceDir, m.trainingSource(settings).WithTimestamps(imageTime)).
+		WithDirectory("/", placed(sourceDir, m.trainingSource(settings))).
 		WithWorkdir(sourceDir).
 		WithEnvVariable("PYTHONUNBUFFERED", "1").
 		With(reproducible(settings)).
 		WithLabel("org.opencontainers.image.base.digest", digest).
 		WithDefaultArgs([]string{"python3", settings.Train.Script}), nil
+}
+
+// placed is a directory as part of an image: at its path below "/", with the time stamps of all images. Added to a
+// container at the path itself, it would get the time of that step from Dagger v0.21 on.
+func placed(path string, directory *dagger.Directory) *dagger.Directory {
+	return dag.Directory().WithDirectory(strings.TrimPrefix(path, "/"), directory).WithTimestamps(imageTime)
 }
 
 // Scan the training image and publish it where the gate opens; returns its reference by digest.

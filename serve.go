@@ -63,9 +63,9 @@ func (m *Model) server(ctx context.Context, settings config.Config, version int)
 	models := dag.Directory().
 		WithDirectory(versionDir(settings, version), m.SavedModel).
 		WithNewFile(servingconfig.FileName, serves.Render()).
-		WithTimestamps(imageTime)
+		Chown("/", servingUser)
 	return dag.Container().From(image).
-		WithDirectory(modelsDir, models, dagger.ContainerWithDirectoryOpts{Owner: servingUser}).
+		WithDirectory("/", placed(modelsDir, models)).
 		WithUser(servingUser).
 		WithWorkdir("/").
 		WithExposedPort(grpcPort).

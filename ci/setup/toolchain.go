@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/proc"
 	"dagger/tensorflow-ci/ci/step"
 )
@@ -72,9 +73,19 @@ func (m *Machine) cli() ([]*step.Step, error) {
 	}}, nil
 }
 
+// patterns are the Go modules whose building fills the caches of the Go SDK image: what the engine's own SDK generates code
+// for, and what it is for a module of the oldest tested version, as the one in this checkout is.
+func (m *Machine) patterns() []string {
+	modules := []string{m.recipe("sdk")}
+	if oldest := host.Tested[len(host.Tested)-1]; m.Plan.Engine != oldest {
+		modules = append(modules, m.repository("ci", "engine", oldest, "sdk"))
+	}
+	return modules
+}
+
 // caches fills the module and build caches of the Go SDK image, so that a module's first load compiles itself alone.
 func (m *Machine) caches() (*step.Step, error) {
-	digest, err := step.Digest(m.recipe("sdk"))
+	digest, err := step.Digest(m.patterns()...)
 	if err != nil {
 		return nil, err
 	}
@@ -92,19 +103,20 @@ func (m *Machine) caches() (*step.Step, error) {
 }
 
 func (m *Machine) fillCaches(ctx context.Context, log io.Writer) error {
-	module, unused := m.recipe("sdk"), m.engineFolder("sdk-unused")
-	modules, cache := m.engineFolder("sdk", "gomod"), m.engineFolder("sdk", "gocache")
+	unused, modules, cache := m.engineFolder("sdk-unused"), m.engineFolder("sdk", "gomod"), m.engineFolder("sdk", "gocache")
 	if err := errors.Join(os.RemoveAll(modules), os.RemoveAll(cache)); err != nil {
 		return err
 	}
-	build := m.goBuild(module, unused, cache, []string{"GOMODCACHE=" + modules}, ".")
-	for _, command := range []proc.Command{
-		{Args: []string{"go", "mod", "tidy", "-diff"}, Dir: module, Env: build.Env}, // fetches what a module's own tidy will look at
-		{Args: []string{"go", "mod", "download"}, Dir: module, Env: build.Env},      // and what the proxy in the image must hold
-		build,
-	} {
-		if err := command.Run(ctx, log); err != nil {
-			return err
+	for _, module := range m.patterns() {
+		build := m.goBuild(module, unused, cache, []string{"GOMODCACHE=" + modules}, ".")
+		for _, command := range []proc.Command{
+			{Args: []string{"go", "mod", "tidy", "-diff"}, Dir: module, Env: build.Env}, // fetches what a module's own tidy will look at
+			{Args: []string{"go", "mod", "download"}, Dir: module, Env: build.Env},      // and what the proxy in the image must hold
+			build,
+		} {
+			if err := command.Run(ctx, log); err != nil {
+				return err
+			}
 		}
 	}
 	return errors.Join(os.Remove(unused), removeArchives(filepath.Join(modules, "cache", "download")))

@@ -9,6 +9,7 @@ GraphQL, which is what `dagger call` and every SDK send. `dagger run` starts the
 
 import argparse
 import asyncio
+import json
 import os
 import pathlib
 import sys
@@ -32,11 +33,14 @@ def engine() -> gql.Client:
 
 
 def line(session: AsyncClientSession, source: str) -> Callable[[str], Awaitable[dict]]:
-    """A function that asks the line of a project for fields; the project's identity is data of the query, not part of its text."""
+    """Return a function that asks the module, bound to a project, for fields.
+
+    The project's id stands in the query as a string: as a variable, its type has other names in other versions of Dagger.
+    """
 
     async def ask(fields: str) -> dict:
-        text = "query ($source: DirectoryID!) { tensorflowCi(source: $source) { %s } }" % fields
-        return (await session.execute(gql.GraphQLRequest(text, variable_values={"source": source})))["tensorflowCi"]
+        text = "query { tensorflowCi(source: %s) { %s } }" % (json.dumps(source), fields)
+        return (await session.execute(gql.GraphQLRequest(text)))["tensorflowCi"]
 
     return ask
 
