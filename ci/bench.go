@@ -32,6 +32,7 @@ func benchCommand(ctx context.Context, args []string) error {
 	cells := set.Int("scale", 200, "experiments of the largest grid; each is trained once")
 	only := set.StringSlice("only", nil, "only these groups")
 	file := set.String("json", "", "also write the figures to this file")
+	mirror, options := upFlags(set)
 	if err := parse(set, args, 0); err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func benchCommand(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	place, machine, err := benchPlace(ctx, folder)
+	place, machine, err := benchPlace(ctx, folder, *mirror, *options)
 	if err != nil {
 		return err
 	}
@@ -69,13 +70,13 @@ func benchCommand(ctx context.Context, args []string) error {
 }
 
 // benchPlace brings the machine up, and says what it is.
-func benchPlace(ctx context.Context, folder string) (bench.Place, bench.Machine, error) {
+func benchPlace(ctx context.Context, folder string, mirror plan.Mirror, options setup.Options) (bench.Place, bench.Machine, error) {
 	var place bench.Place
 	root, err := repository()
 	if err != nil {
 		return place, bench.Machine{}, err
 	}
-	made, err := bringUp(ctx, plan.Auto, setup.Options{RegistryPort: registryPort})
+	made, err := bringUp(ctx, mirror, options)
 	if err != nil {
 		return place, bench.Machine{}, err
 	}
@@ -92,7 +93,7 @@ func benchPlace(ctx context.Context, folder string) (bench.Place, bench.Machine,
 		Hardware: hardware, Docker: made.Facts.Docker.Server, Dagger: made.Plan.Engine, Load: host.Load(), Date: time.Now(),
 	}
 	place = bench.Place{
-		Root: root, Program: program, CLI: made.CLI(), Database: database, Folder: folder, Cores: hardware.Cores, Log: os.Stderr,
+		Root: root, Program: program, CLI: made.CLI(), Engine: made.Plan.Engine, Env: made.Environment(), Database: database, Folder: folder, Cores: hardware.Cores, Log: os.Stderr,
 	}
 	return place, machine, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,7 +124,7 @@ func (p *proof) readerEnvironment(ctx context.Context, programs string) ([]strin
 	if err := os.WriteFile(filepath.Join(programs, "dagger"), []byte(script), 0o755); err != nil {
 		return nil, err
 	}
-	return append([]string{"PATH=" + programs + ":" + os.Getenv("PATH")}, dagger.Plain...), nil
+	return append([]string{"PATH=" + programs + ":" + os.Getenv("PATH")}, slices.Concat(dagger.Plain, p.machine.Environment())...), nil
 }
 
 // quoted is a word that a shell takes as it is.

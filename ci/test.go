@@ -12,6 +12,7 @@ import (
 
 	"dagger/tensorflow-ci/ci/choice"
 	"dagger/tensorflow-ci/ci/dagger"
+	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/plan"
 	"dagger/tensorflow-ci/ci/proc"
 	"dagger/tensorflow-ci/ci/setup"
@@ -22,6 +23,7 @@ const testExplanation = `Runs everything that proves the project, in stages, and
   up      the machine
   store   a release against a real rclone and a real S3 server, cut off at every write
   module  the acceptance tests in tests/, a Dagger module, and the example of one in examples/go
+  older   a quarter of the acceptance tests on the older Dagger engine that is supported
   docs    every command in the documentation, and that every function and parameter has a text
   gitlab  the GitLab component: its rules, and its pipeline run by gitlab-ci-local on the engine
   e2e     this program itself, from outside: good runs and broken ones`
@@ -46,7 +48,7 @@ func test(ctx context.Context, args []string) error {
 	options.Tests = true
 	proof := &proof{root: root, mirror: mirror, options: options}
 	stages, err := selectStages([]stage{
-		{"source", proof.source}, {"up", proof.up}, {"store", proof.store}, {"module", proof.module}, {"docs", proof.documentation},
+		{"source", proof.source}, {"up", proof.up}, {"store", proof.store}, {"module", proof.module}, {"older", proof.older}, {"docs", proof.documentation},
 		{"gitlab", proof.gitlab}, {"e2e", proof.endToEnd},
 	}, *only)
 	if err != nil {
@@ -186,12 +188,20 @@ func (p *proof) module(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := p.acceptance(ctx, p.machine); err != nil {
+		return err
+	}
+	return p.example(ctx)
+}
+
+// acceptance runs the acceptance tests on a machine's engine; only those whose names contain one of the texts, if any.
+func (p *proof) acceptance(ctx context.Context, machine *setup.Machine, only ...string) error {
 	module := filepath.Join(p.root, "tests")
 	if _, err := os.Stat(filepath.Join(module, "dagger.json")); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s is no Dagger module: the acceptance tests are missing", module)
 	}
-	call := dagger.Call{CLI: p.machine.CLI(), Module: module, Logs: true, Out: os.Stdout}
-	database, err := p.machine.ScanDatabase(ctx)
+	call := dagger.Call{CLI: machine.CLI(), Module: module, Logs: true, Out: os.Stdout}
+	database, err := machine.ScanDatabase(ctx)
 	if err != nil {
 		return err
 	}
@@ -199,10 +209,29 @@ func (p *proof) module(ctx context.Context) error {
 		call.Args = append(call.Args, "--database", database)
 	}
 	call.Args = append(call.Args, "all")
-	if _, err := callModule(ctx, p.machine, call, "tests", "acceptance tests in "+module); err != nil {
+	if len(only) > 0 {
+		call.Args = append(call.Args, "--only", strings.Join(only, ","))
+	}
+	_, err = callModule(ctx, machine, call, "tests", "acceptance tests in "+module+" on Dagger "+machine.Plan.Engine)
+	return err
+}
+
+// onOlder are the acceptance tests that also run on the older engine, a quarter of all: what its other solver, its cache and
+// its images decide.
+var onOlder = []string{"environment/", "index/", "train/", "resume/", "evaluate/", "pipeline/", "handover/", "reproducible/", "images/", "release/"}
+
+// older runs a part of the acceptance tests on the older of the tested engines, and stops that engine again.
+func (p *proof) older(ctx context.Context) error {
+	options := *p.options
+	options.Engine = setup.Engine(host.Tested[len(host.Tested)-1])
+	machine, err := bringUp(ctx, *p.mirror, options)
+	if err != nil {
 		return err
 	}
-	return p.example(ctx)
+	if err := p.acceptance(ctx, machine, onOlder...); err != nil {
+		return err
+	}
+	return machine.StopEngine(ctx, say)
 }
 
 // endToEnd uses the program as a user does. The last test takes the Docker daemon away, and brings it back.

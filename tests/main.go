@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -79,9 +80,9 @@ type check struct {
 // +cache="never"
 func (t *Tests) All(
 	ctx context.Context,
-	// Run only the tests whose name holds this text. Example: environment/
+	// Run only the tests whose name contains one of these texts. Example: environment/,train/
 	// +optional
-	only string,
+	only []string,
 	// Tests that run at the same time.
 	// +default=3
 	parallel int,
@@ -92,7 +93,7 @@ func (t *Tests) All(
 	var checks []check
 	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(), t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser(), t.python()} {
 		for _, check := range group {
-			if strings.Contains(check.name, only) {
+			if chosen(check.name, only) {
 				checks = append(checks, check)
 			}
 		}
@@ -125,6 +126,11 @@ func (t *Tests) All(
 		return "", fmt.Errorf("acceptance tests:\n%s", report)
 	}
 	return report, nil
+}
+
+// chosen tells whether a name contains one of the texts; every name is chosen where there is none.
+func chosen(name string, texts []string) bool {
+	return len(texts) == 0 || slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(name, text) })
 }
 
 // refused wants err to be a message that holds every one of parts, and no trace of a crash.

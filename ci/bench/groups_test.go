@@ -15,9 +15,9 @@ var standIns = map[string]string{
 [ "$1 $2" != "image ls" ] || echo "newer older"`,
 	"ci": `echo "ci $*" >>"$NOTES"
 [ "$1" = run ] || exit 0
-[ "$3" = --out ] || exit 3
-mkdir -p "$4/reports"
-echo '[{"name": "train", "seconds": 4.5}, {"name": "scan", "seconds": 1.5}]' >"$4/reports/steps.json"`,
+[ "$5" = --out ] || exit 3
+mkdir -p "$6/reports"
+echo '[{"name": "train", "seconds": 4.5}, {"name": "scan", "seconds": 1.5}]' >"$6/reports/steps.json"`,
 	"dagger": `echo "dagger $*" >>"$NOTES"
 for last; do :; done
 case "$*" in

@@ -13,10 +13,12 @@ import (
 
 // Place is where things are measured: a machine that is up, and a folder that nobody else uses.
 type Place struct {
-	Root     string // the checkout
-	Program  string // this program, built: compiling is not measured
-	CLI      string // the Dagger CLI
-	Database string // of vulnerabilities, where the machine has one of its own
+	Root     string   // the checkout
+	Program  string   // this program, built: compiling is not measured
+	CLI      string   // the Dagger CLI
+	Engine   string   // version of the engine
+	Env      []string // of the CLI, to reach the engine
+	Database string   // of vulnerabilities, where the machine has one of its own
 	Folder   string
 	Cells    int // experiments of the largest grid
 	Cores    int
@@ -40,9 +42,10 @@ func (p Place) Groups() []Group {
 // Clean takes away what measurements leave in Docker; the folder is its owner's.
 func (p Place) Clean(ctx context.Context) { newDocker(p).clean(ctx) }
 
-// program is a call of this program.
+// program calls a command of this program, on the engine that is measured.
 func (p Place) program(ctx context.Context, args ...string) error {
-	_, err := proc.Command{Args: append([]string{p.Program}, args...), Dir: p.Root}.Output(ctx)
+	all := append([]string{p.Program, args[0], "--engine", p.Engine}, args[1:]...)
+	_, err := proc.Command{Args: all, Dir: p.Root}.Output(ctx)
 	return err
 }
 
@@ -53,7 +56,7 @@ func (p Place) module(ctx context.Context, project string, args ...string) (stri
 		all = append(all, "--set", "scan.database="+p.Database)
 	}
 	var log, out bytes.Buffer
-	call := dagger.Call{CLI: p.CLI, Module: p.Root, Args: append(all, args...), Out: &out}
+	call := dagger.Call{CLI: p.CLI, Module: p.Root, Args: append(all, args...), Env: p.Env, Out: &out}
 	if err := call.Run(ctx, &log, func(string) {}); err != nil {
 		if ctx.Err() != nil {
 			return "", err

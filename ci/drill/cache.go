@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,7 +102,7 @@ func damageCache(ctx context.Context, site *Site) (int, error) {
 			"with-new-file", "--path=/damage.py", "--contents=" + damage,
 			"with-exec", "--args=python3,/damage.py", "stdout",
 		},
-		Env: dagger.Plain,
+		Env: slices.Concat(dagger.Plain, site.Machine.Environment()),
 	}
 	answer, err := call.Output(ctx)
 	if err != nil {

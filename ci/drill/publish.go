@@ -145,7 +145,7 @@ func (t *target) killed(ctx context.Context, site *Site) (Account, error) {
 func (t *target) call(ctx context.Context, site *Site) (dagger.Call, error) {
 	database, err := site.Machine.ScanDatabase(ctx)
 	return dagger.Call{
-		CLI: site.Machine.CLI(), Module: site.Machine.Repository,
+		CLI: site.Machine.CLI(), Module: site.Machine.Repository, Env: site.Machine.Environment(),
 		Args: []string{
 			"--source", filepath.Join(site.Machine.Repository, sample), "--set", "scan.database=" + database,
 			"publish", "--address", t.address + "/" + published + ":1",

@@ -81,9 +81,10 @@ func appendTo(path, text string) error {
 	return err
 }
 
-// start starts this program.
-func (s *Site) start(args ...string) (*started, error) {
-	return start(s.Machine.Repository, nil, append([]string{s.program}, args...)...)
+// start starts a command of this program, on the engine that is drilled.
+func (s *Site) start(command string, args ...string) (*started, error) {
+	on := []string{s.program, command, "--engine", s.Machine.Plan.Engine}
+	return start(s.Machine.Repository, nil, append(on, args...)...)
 }
 
 // startRun starts a run, without the log of an earlier one, whose words could be taken for this one's.
@@ -91,14 +92,14 @@ func (s *Site) startRun(project string, more ...string) (*started, error) {
 	if err := os.RemoveAll(s.log()); err != nil {
 		return nil, err
 	}
-	return s.start(append([]string{"run", project, "--out", s.out}, more...)...)
+	return s.start("run", append([]string{project, "--out", s.out}, more...)...)
 }
 
 func (s *Site) log() string { return s.Machine.Folder.Log("run") }
 
 // succeed runs this program to a good end, and gives its output.
 func (s *Site) succeed(ctx context.Context, args ...string) (string, error) {
-	call, err := s.start(args...)
+	call, err := s.start(args[0], args[1:]...)
 	if err != nil {
 		return "", err
 	}

@@ -30,6 +30,16 @@ func (m *Machine) StopContainers(ctx context.Context, say func(format string, ar
 	})
 }
 
+// StopEngine stops the engine of this machine's version, if `up` made it.
+func (m *Machine) StopEngine(ctx context.Context, say func(format string, args ...any)) error {
+	found, _ := host.LookContainer(ctx, m.EngineContainer())
+	if !found.Running || found.Label == "" {
+		return nil
+	}
+	say("stopping container %s", m.EngineContainer())
+	return docker("stop", "--time", engineStopping, m.EngineContainer()).Run(ctx, io.Discard)
+}
+
 // RemoveMade removes the containers, volumes and images that `up` made.
 func (m *Machine) RemoveMade(ctx context.Context, say func(format string, args ...any)) error {
 	remove := func(kind string, list, command []string) error {
