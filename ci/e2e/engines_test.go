@@ -61,17 +61,9 @@ func pin(t *testing.T, script string) {
 // digestOn trains the project on an engine and gives the model's canonical digest.
 func digestOn(t *testing.T, engine, project string) string {
 	t.Helper()
-	folder, err := state.Locate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cli := folder.Path("bin", host.Current, "dagger")
-	if _, err := os.Stat(cli); err != nil {
-		cli = "dagger" // on a machine that had it before `up`
-	}
 	var log, answer strings.Builder
 	call := dagger.Call{
-		CLI: cli, Module: checkout, Out: &answer,
+		CLI: builtCLI(t), Module: checkout, Out: &answer,
 		Args: []string{"--source", project, "--set", "train.args.epochs=1", "train", "digest"},
 		Env:  []string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST=container://" + engine},
 	}
@@ -79,6 +71,20 @@ func digestOn(t *testing.T, engine, project string) string {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	return strings.TrimSpace(answer.String())
+}
+
+// builtCLI is the Dagger CLI that `up` built, or the one that the machine had before.
+func builtCLI(t *testing.T) string {
+	t.Helper()
+	folder, err := state.Locate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cli := folder.Path("bin", host.Current, "dagger")
+	if _, err := os.Stat(cli); err != nil {
+		return "dagger"
+	}
+	return cli
 }
 
 // freshEngine starts an engine that is made as the machine's own is, but keeps what it has in a volume of its own; it gives

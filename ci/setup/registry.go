@@ -54,18 +54,25 @@ func (m *Machine) startRegistry(ctx context.Context, log io.Writer) error {
 		func(ctx context.Context) bool { return registryAnswers(ctx, address) })
 }
 
-// mirror is the registry's address, host:port, as the daemon, the engine and this program reach it.
+// mirror is the address of the registry: on the Docker bridge, where containers and this machine both reach it.
 func (m *Machine) mirror(ctx context.Context) (string, error) {
+	gateway, err := BridgeAddress(ctx)
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort(gateway, strconv.Itoa(m.Options.RegistryPort)), nil
+}
+
+// BridgeAddress is this machine's own address on the Docker bridge, where containers reach it.
+func BridgeAddress(ctx context.Context) (string, error) {
 	gateway, err := docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").Output(ctx)
+	if err == nil && gateway == "" { // the daemon does not say before the bridge has had its first container
+		gateway, err = addressOf("docker0")
+	}
 	if err != nil {
 		return "", fmt.Errorf("the address of the Docker bridge: %w", err)
 	}
-	if gateway == "" { // the daemon does not say before the bridge has had its first container
-		if gateway, err = addressOf("docker0"); err != nil {
-			return "", fmt.Errorf("the address of the Docker bridge: %w", err)
-		}
-	}
-	return net.JoinHostPort(gateway, strconv.Itoa(m.Options.RegistryPort)), nil
+	return gateway, nil
 }
 
 // addressOf is the IPv4 address of a network interface.
