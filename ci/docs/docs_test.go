@@ -37,7 +37,7 @@ func TestBlocks(t *testing.T) {
 }
 
 func TestCommands(t *testing.T) {
-	block := Block{File: "a.md", Line: 7, Text: "# only words\ndagger call -m PATH-OR-URL-OF-THIS-MODULE --source \"a b\" \\\n  lint check  # why\n\necho 'x # y'\"z\" ''\n"}
+	block := Block{File: "a.md", Line: 7, Text: "# only words\ndagger call -m \"$TENSORFLOW_CI\" --source \"a b\" \\\n  lint check  # why\n\necho 'x # y'\"z\" ''\n"}
 	got, err := block.Commands()
 	if err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func words(line string) ([]string, error) {
 }
 
 // anyModule stands in the documentation for wherever a reader has this module from.
-const anyModule = "PATH-OR-URL-OF-THIS-MODULE"
+const anyModule = "$TENSORFLOW_CI"
 
 // Call is what comes after `dagger call` in a command, without the flags that choose a module; found tells whether it is a
 // call of this module.
