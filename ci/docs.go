@@ -133,7 +133,7 @@ func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\
 // schema asks the engine what the module offers.
 func (p *proof) schema(ctx context.Context, checkout string, environment []string) (docs.Schema, error) {
 	query := proc.Command{
-		Args: []string{p.machine.CLI(), "--progress=plain", "query", "--mod", checkout}, Env: environment, Stdin: strings.NewReader(docs.Query),
+		Args: []string{p.machine.CLI(), "--progress=plain", "query", "-m", checkout}, Env: environment, Stdin: strings.NewReader(docs.Query),
 	}
 	answer, err := query.Output(ctx)
 	if err != nil {

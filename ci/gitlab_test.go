@@ -73,7 +73,7 @@ func TestGitlabValidateRefuses(t *testing.T) {
 		"drift":            {strings.Replace(rendered, "model: m", "model: n", 1), "has drifted"},
 		"a secret for anybody": {rendered + "sign: {rules: [{if: $CI_COMMIT_BRANCH}]}\n",
 			`job sign: it holds secrets or an environment, and its rule "$CI_COMMIT_BRANCH" does not ask for`},
-		"a job that trains again": {rendered + "evaluate: {script: [dagger --progress=plain call --mod . train evaluate check]}\n", "job evaluate: script: only train trains"},
+		"a job that trains again": {rendered + "evaluate: {script: [dagger --progress=plain call -m . train evaluate check]}\n", "job evaluate: script: only train trains"},
 		"a cache":                 {rendered + "export: {cache: {paths: [x]}}\n", "job export: it has a cache"},
 	} {
 		err := dispatch(t.Context(), []string{"gitlab", "validate", gitRepository(t, test.pipeline)})

@@ -36,7 +36,7 @@ func (c Call) Run(ctx context.Context, log io.Writer, doing func(what string)) e
 		shown = "logs"
 	}
 	command := proc.Command{
-		Args: append([]string{c.CLI, "--progress=" + shown, "call", "--mod", c.Module}, c.Args...),
+		Args: append([]string{c.CLI, "--progress=" + shown, "call", "-m", c.Module}, c.Args...),
 		Env:  slices.Concat(Plain, c.Env),
 	}
 	both := &shared{out: io.MultiWriter(log, &watcher{doing: doing})}

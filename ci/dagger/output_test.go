@@ -74,7 +74,7 @@ func TestCall(t *testing.T) {
 	if err := call.Run(t.Context(), &log, func(what string) { doing = append(doing, what) }); err != nil {
 		t.Fatal(err)
 	}
-	if want := "--progress=plain call --mod /module --source a b run\n"; out.String() != want || !strings.Contains(log.String(), want) {
+	if want := "--progress=plain call -m /module --source a b run\n"; out.String() != want || !strings.Contains(log.String(), want) {
 		t.Errorf("out %q, log %q", out.String(), log.String())
 	}
 	if !slices.Equal(doing, []string{"train"}) {

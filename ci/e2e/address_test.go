@@ -43,7 +43,7 @@ func TestFromAnAddress(t *testing.T) {
 // callAt calls a function of a module by its address, on the project in the folder, and gives all that was printed.
 func callAt(t *testing.T, folder, module string, function ...string) (string, error) {
 	t.Helper()
-	args := append([]string{"--progress=plain", "call", "--mod", module, "--source", "."}, function...)
+	args := append([]string{"--progress=plain", "call", "-m", module, "--source", "."}, function...)
 	call := exec.CommandContext(t.Context(), builtCLI(t), args...)
 	call.Dir = folder
 	call.Env = append(os.Environ(), dagger.Plain...)

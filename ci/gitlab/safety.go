@@ -13,7 +13,7 @@ var (
 	// rotating is a secret whose value differs in each job; the engine's cache must know it by a name.
 	rotating = regexp.MustCompile(`env://[^"\s?]+(\?cacheKey=[^"\s&]+)?`)
 	// call is the one thing that a script does.
-	call = regexp.MustCompile(`^dagger --progress=plain call --mod `)
+	call = regexp.MustCompile(`^dagger --progress=plain call -m `)
 	// quoted is a text in which the shell joins, redirects and branches nothing.
 	quoted = regexp.MustCompile(`"[^"]*"`)
 	// logic are the characters by which a shell does more than to start a program.

@@ -88,7 +88,7 @@ func TestJobs(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	const good = `dagger --progress=plain call --mod "." publish --password "env://P?cacheKey=p"`
+	const good = `dagger --progress=plain call -m "." publish --password "env://P?cacheKey=p"`
 	protected := []Rule{{If: request, When: "never"}, {If: protectedRef}}
 	for name, test := range map[string]struct {
 		job  Job
@@ -100,20 +100,20 @@ func TestProblems(t *testing.T) {
 		"protected or else":   {Job{Script: lines{good}, Rules: []Rule{{If: request, When: "never"}, {If: protectedRef + ` || $X`}}}, "does not ask for"},
 		"a request first":     {Job{Script: lines{good}, Rules: []Rule{{If: protectedRef}}}, "no rule before"},
 		"always":              {Job{Script: lines{good}, Rules: []Rule{{If: request, When: "never"}, {When: "always"}}}, "does not ask for"},
-		"an identity":         {Job{Script: lines{`dagger --progress=plain call --mod "." lint check`}, IDTokens: map[string]any{"T": 1}}, "has no rules"},
-		"no name for caches":  {Job{Script: lines{`dagger --progress=plain call --mod "." publish --password "env://P"`}, Rules: protected}, "?cacheKey=NAME"},
+		"an identity":         {Job{Script: lines{`dagger --progress=plain call -m "." lint check`}, IDTokens: map[string]any{"T": 1}}, "has no rules"},
+		"no name for caches":  {Job{Script: lines{`dagger --progress=plain call -m "." publish --password "env://P"`}, Rules: protected}, "?cacheKey=NAME"},
 		"a shell's or":        {Job{Script: lines{good + " || true"}, Rules: protected}, `holds logic: "|"`},
 		"a second command":    {Job{Script: lines{good + "; rm x"}, Rules: protected}, `holds logic: ";"`},
 		"a redirection":       {Job{Script: lines{good + " > x"}, Rules: protected}, `holds logic: ">"`},
 		"another program":     {Job{Script: lines{"make"}, Rules: protected}, "no call of the pinned CLI"},
-		"two that decide":     {Job{Script: lines{`dagger --progress=plain call --mod "." lint check`, `dagger --progress=plain call --mod "." test check`}}, "script line 1 neither fetches a report nor decides"},
+		"two that decide":     {Job{Script: lines{`dagger --progress=plain call -m "." lint check`, `dagger --progress=plain call -m "." test check`}}, "script line 1 neither fetches a report nor decides"},
 		"three lines":         {Job{Script: lines{good, good, good}, Rules: protected}, "3 lines"},
 		"no line":             {Job{}, "0 lines"},
 		"after it":            {Job{Script: lines{good}, Rules: protected, AfterScript: lines{"true"}}, "after_script"},
 		"another's artifacts": {Job{Script: lines{good}, Rules: protected, Needs: []Need{{Job: "x", Project: "other/project"}}}, "artifacts of another pipeline"},
-		"a second training":   {Job{Script: lines{`dagger --progress=plain call --mod "." train evaluate check`}}, "only train trains"},
-		"a hidden training":   {Job{Script: lines{`dagger --progress=plain call --mod "." evaluate check`}}, "only train trains"},
-		"a model from before": {Job{Script: lines{`dagger --progress=plain call --mod "." model --directory out/models evaluate check`}}, ""},
+		"a second training":   {Job{Script: lines{`dagger --progress=plain call -m "." train evaluate check`}}, "only train trains"},
+		"a hidden training":   {Job{Script: lines{`dagger --progress=plain call -m "." evaluate check`}}, "only train trains"},
+		"a model from before": {Job{Script: lines{`dagger --progress=plain call -m "." model --directory out/models evaluate check`}}, ""},
 	} {
 		test.job.Name = "x"
 		problems := strings.Join(Problems([]Job{test.job}), "\n")

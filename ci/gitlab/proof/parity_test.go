@@ -105,7 +105,7 @@ func (s shell) call(t *testing.T, pipeline local, args ...string) string {
 	t.Helper()
 	commit := command(t, pipeline.root, "git", "rev-parse", "HEAD")
 	run := exec.CommandContext(t.Context(), s.cli, append([]string{
-		"--progress=plain", "call", "--mod", s.module, "--source", ".", "--commit", commit, "--gpus", "",
+		"--progress=plain", "call", "-m", s.module, "--source", ".", "--commit", commit, "--gpus", "",
 		"--set", "model=phishing,image-lock=none", "--set", pipeline.inputs["settings"],
 	}, args...)...)
 	run.Dir, run.Env = s.folder, s.env
