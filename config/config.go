@@ -83,6 +83,7 @@ type Train struct {
 	Args         []Arg  // sorted by name
 	Data         string // folder in which the script finds them
 	Store        string // s3://bucket/prefix or gs://bucket/prefix that the folder is filled from; empty for data of the project
+	Checkpoints  string // s3://bucket/prefix or gs://bucket/prefix where checkpoints outlive the engine; empty for nowhere
 	Seed         int
 	GPUs         string // NoGPUs, AllGPUs, or a comma-separated list of UUIDs and indices
 	Reproducible string // Off, Host or Portable

@@ -255,7 +255,7 @@ func TestOverrideRefuses(t *testing.T) {
 		{"", `--set "" sets nothing; allowed: key=value, such as train.args.epochs=5`},
 		{"train.seed", `--set "train.seed" sets nothing; allowed: key=value, such as train.args.epochs=5`},
 		{"=5", `--set "=5" sets nothing; allowed: key=value, such as train.args.epochs=5`},
-		{"train.sed=5", `--set train.sed: unknown key: did you mean seed?; allowed: args, data, `},
+		{"train.sed=5", `--set train.sed: unknown key: did you mean seed?; allowed: args, checkpoints, data, `},
 		{"train=5", `--set train: "5" is no mapping; allowed: a mapping with args, `},
 		{"train.seed.x=5", `--set train.seed: a mapping is no whole number; allowed: a whole number from 0 to 4294967295`},
 		{"train.seed=", `--set train.seed: "" is no whole number; `},

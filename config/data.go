@@ -33,3 +33,16 @@ func (t Train) DataName() string {
 	}
 	return t.Data
 }
+
+// checkpointPlace reads where checkpoints outlive the engine. No file:// store: it lies in a cache volume of the engine.
+func checkpointPlace(v value) (string, bool) {
+	return text("s3://bucket/prefix or gs://bucket/prefix", func(s string) (string, string) {
+		switch {
+		case strings.HasPrefix(s, "file://"):
+			return "", shown(s) + " lies in the engine, which checkpoints are to outlive"
+		case len(s) > maxPath || !storeForm.MatchString(s):
+			return "", shown(s) + " is no place in an object store"
+		}
+		return strings.TrimSuffix(s, "/"), ""
+	})(v)
+}

@@ -87,6 +87,7 @@ func (t *Train) read(v value) {
 		"script":       into(&t.Script, script),
 		"args":         t.readArgs,
 		"data":         t.readData,
+		"checkpoints":  into(&t.Checkpoints, checkpointPlace),
 		"seed":         into(&t.Seed, whole(0, maxSeed)),
 		"gpus":         into(&t.GPUs, gpus),
 		"reproducible": into(&t.Reproducible, oneOf(Off, Host, Portable)),
