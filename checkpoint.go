@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -31,34 +32,56 @@ type inputs struct {
 
 // volume names the cache volume that holds the checkpoints of these inputs and of no others.
 func (i inputs) volume() (string, error) {
+	digest, err := i.digest()
+	return "checkpoints-" + digest, err
+}
+
+func (i inputs) digest() (string, error) {
 	text, err := json.Marshal(i)
 	if err != nil {
 		return "", err
 	}
 	digest := sha256.Sum256(text)
-	return "checkpoints-" + hex.EncodeToString(digest[:]), nil
+	return hex.EncodeToString(digest[:]), nil
 }
 
-// checkpoints is a volume that outlives a training which is killed; nil where the project's code does not ask for one.
+// checkpoints is a volume that outlives a training which is killed, and the store that outlives the engine (train.checkpoints); both
+// nil where the project's code does not ask for one.
 //
-// A training that ends well empties it (scripts/launch.py), so that a later one of the same inputs begins at the beginning.
+// A training that ends well empties them (scripts/launch.py), so that a later one of the same inputs begins at the beginning.
 // Several workers train in step and none of them can go on alone: they get no volume.
-func (m *TensorflowCi) checkpoints(ctx context.Context, settings config.Config, source, data *dagger.Directory) (*dagger.CacheVolume, error) {
+func (m *TensorflowCi) checkpoints(
+	ctx context.Context, settings config.Config, source, data *dagger.Directory,
+) (*dagger.CacheVolume, *checkpointStore, error) {
+	stored := settings.Train.Checkpoints != ""
 	if settings.Train.Workers > 1 {
-		return nil, nil
+		if stored {
+			return nil, nil, fmt.Errorf("train.checkpoints is %s, and train.workers is %d: several workers keep no checkpoints, as none of them "+
+				"can go on alone; take one of the two settings away", settings.Train.Checkpoints, settings.Train.Workers)
+		}
+		return nil, nil, nil
 	}
 	if asked, err := m.mentions(ctx, source, settings.Train.Script, checkpointFlag); err != nil || !asked {
-		return nil, err
+		if err == nil && stored {
+			err = fmt.Errorf("train.checkpoints is %s, and no Python file of the project takes --checkpoint-dir: there is nothing to keep; "+
+				"have %s take it, or take the setting away", settings.Train.Checkpoints, settings.Train.Script)
+		}
+		return nil, nil, err
 	}
 	inputs, err := m.inputs(ctx, settings, source, data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	name, err := inputs.volume()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return dag.CacheVolume(name), nil
+	digest, err := inputs.digest()
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := m.checkpointStore(ctx, settings, digest)
+	return dag.CacheVolume(name), store, err
 }
 
 // resumable mounts the volume, for one training at a time: a second one of the same inputs, from another job, waits.

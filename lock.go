@@ -94,7 +94,7 @@ func roles(settings config.Config) []string {
 	if slices.Contains(settings.Exports, config.Tfjs) {
 		used["node"] = true
 	}
-	if settings.Train.Store != "" {
+	if settings.Train.Store != "" || settings.Train.Checkpoints != "" {
 		used["rclone"] = true
 	}
 	for role := range settings.Images {

@@ -36,6 +36,8 @@ type TensorflowCi struct {
 	// +private
 	DataConfig *dagger.Secret
 	// +private
+	CheckpointConfig *dagger.Secret
+	// +private
 	Commit string
 	// +private
 	Again string
@@ -77,6 +79,10 @@ func New(
 	// Example: file:rclone.conf
 	// +optional
 	dataConfig *dagger.Secret,
+	// Configuration of rclone that reaches the bucket of train.checkpoints: its section [s3] or [gs]. It reaches no container in which
+	// the project's code runs, and a change of it trains nothing again. Example: file:rclone.conf
+	// +optional
+	checkpointConfig *dagger.Secret,
 	// Git commit of the project, recorded in the lineage. Example: $CI_COMMIT_SHA
 	// +optional
 	commit string,
@@ -87,7 +93,10 @@ func New(
 	if workers != 0 {
 		set = append(set, fmt.Sprintf("train.workers=%d", workers))
 	}
-	return &TensorflowCi{Source: source, Data: data, Set: set, Lock: images, Cache: cache, PackageIndex: packageIndex, DataConfig: dataConfig, Commit: commit}
+	return &TensorflowCi{
+		Source: source, Data: data, Set: set, Lock: images, Cache: cache, PackageIndex: packageIndex, DataConfig: dataConfig,
+		CheckpointConfig: checkpointConfig, Commit: commit,
+	}
 }
 
 // settings reads the project's tensorflow-ci.yaml, or the documented defaults where it has none, and applies --set.

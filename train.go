@@ -18,7 +18,7 @@ import (
 // The script is called as python SCRIPT --data-path DIR --model-dir DIR and what train.args holds; it must leave a
 // SavedModel in the model directory, or a Keras file that the line makes one of. Served from the cache while code, data, requirements, image and arguments are
 // the same. Held-out data (evaluate.data) is never shown to it. A script that takes --checkpoint-dir goes on from there
-// after it was killed. With train.workers above 1 it runs in that many containers at once, told of each other by
+// after it was killed, also on another engine where train.checkpoints names a store. With train.workers above 1 it runs in that many containers at once, told of each other by
 // TF_CONFIG (MultiWorkerMirroredStrategy); the chief's model is the result.
 //
 // +cache="session"
@@ -51,10 +51,11 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 		}
 	}
 	source := m.trainingSource(settings)
-	checkpoints, err := m.checkpoints(ctx, settings, source, data)
+	checkpoints, store, err := m.checkpoints(ctx, settings, source, data)
 	if err != nil {
 		return nil, err
 	}
+	defer store.close()
 	dataPath := path.Join(sourceDir, settings.Train.Data)
 	launch := []string{
 		"python3", lineDir + "/launch.py",
@@ -71,14 +72,19 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 	if settings.Train.Memory > 0 {
 		launch = append(launch, "--memory", strconv.FormatInt(settings.Train.Memory, 10))
 	}
+	programs := []string{"launch.py", "seeded.py", "export.py", "memory.py"}
+	if store != nil {
+		programs = append(programs, "keepcheckpoints.py")
+	}
 	trainer := installed.
-		With(scripts("launch.py", "seeded.py", "export.py", "memory.py")).
+		With(scripts(programs...)).
 		WithDirectory(sourceDir, source).
 		WithMountedDirectory(dataPath, data).
 		WithWorkdir(sourceDir).
 		With(reproducible(settings)).
 		With(gpus(settings)).
 		With(resumable(checkpoints)).
+		With(store.bound).
 		With(m.anew(checkpoints != nil))
 	args := arguments(settings.Train.Args)
 	if settings.Train.Workers > 1 {
@@ -86,7 +92,7 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 		trainer, flags = withWorkers(trainer, settings.Train.Workers, slices.Concat(launch, args))
 		launch = append(launch, flags...)
 	}
-	done, err := trainer.WithExec(slices.Concat(launch, []string{"--"}, args)).Sync(ctx)
+	done, err := trainer.WithExec(store.command(slices.Concat(launch, []string{"--"}, args))).Sync(ctx)
 	if err != nil {
 		return nil, gpuFailure("training", err)
 	}

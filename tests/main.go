@@ -91,7 +91,7 @@ func (t *Tests) All(
 		always = []string{"scan.database=" + t.Database}
 	}
 	var checks []check
-	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(), t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser(), t.python()} {
+	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(), t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser(), t.python(), t.checkpoints()} {
 		for _, check := range group {
 			if chosen(check.name, only) {
 				checks = append(checks, check)

@@ -29,14 +29,19 @@ def _keep_and_die(self, epoch, logs=None):
 checkpoint.Checkpoints.on_epoch_end = _keep_and_die
 `
 
+// takesFlag is how the script of takesCheckpoints takes --checkpoint-dir.
+const takesFlag = "parser.add_argument(\"--model-dir\")\nparser.add_argument(\"--checkpoint-dir\", type=pathlib.Path)\n"
+
+// takesCheckpoints is the tiny project's script with code before it trains, for which mark is a file among the checkpoints.
+func takesCheckpoints(code string) string {
+	const parsed = "options = parser.parse_args()\n"
+	script := strings.Replace(trainTiny, "parser.add_argument(\"--model-dir\")\n", takesFlag, 1)
+	return strings.Replace(script, parsed, parsed+"import os\nmark = options.checkpoint_dir / 'mark'\n"+code, 1)
+}
+
 // resume: a training that was killed goes on from its last checkpoint, and the manifest says that it did.
 func (t *Tests) resume() []check {
-	const takes = "parser.add_argument(\"--model-dir\")\nparser.add_argument(\"--checkpoint-dir\", type=pathlib.Path)\n"
-	script := func(code string) string {
-		parsed := "options = parser.parse_args()\n"
-		script := strings.Replace(trainTiny, "parser.add_argument(\"--model-dir\")\n", takes, 1)
-		return strings.Replace(script, parsed, parsed+"import os\nmark = options.checkpoint_dir / 'mark'\n"+code, 1)
-	}
+	script := takesCheckpoints
 	return []check{
 		{"resume/goes on after a kill, and the manifest says so", func(ctx context.Context) error {
 			project := fresh(tiny().WithNewFile("train.py", script("if not mark.exists():\n    mark.touch()\n    os.kill(os.getpid(), 9)\n")))
@@ -67,7 +72,7 @@ func (t *Tests) resume() []check {
 		}},
 		{"resume/a flag in another file than the script is found", func(ctx context.Context) error {
 			const elsewhere = "parser.add_argument(\"--model-dir\")\nimport flags\nflags.add(parser)\n"
-			train := strings.Replace(script("raise SystemExit(f'kept in {mark.parent}')\n"), takes, elsewhere, 1)
+			train := strings.Replace(script("raise SystemExit(f'kept in {mark.parent}')\n"), takesFlag, elsewhere, 1)
 			project := fresh(tiny().WithNewFile("train.py", train).
 				WithNewFile("flags.py", "import pathlib\n\n\ndef add(parser):\n    parser.add_argument('--checkpoint-dir', type=pathlib.Path)\n"))
 			_, err := line(project).Train().SavedModel().Sync(ctx)
