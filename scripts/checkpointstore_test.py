@@ -270,3 +270,25 @@ def test_a_store_that_fails_meanwhile_does_not_end_the_training(place: Place) ->
     assert result.stderr.count("warning: train.checkpoints s3://models/x: checkpoints cannot be kept: the store is full") == 1
     record = json.loads((place.folder.parent / "training.json").read_text())
     assert record["gpus"] == [] and len(record["checkpointWarnings"]) == 1
+
+
+def test_files_that_hardly_rest_are_kept_all_the_same(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keepcheckpoints, "HASTE_SECONDS", 0.5)
+    with keepcheckpoints.Watch(place.keeper(), "s3://models/x") as watch:
+        deadline = time.monotonic() + 60
+        while not place.kept() and time.monotonic() < deadline:
+            place.write(data=str(time.monotonic()))
+            time.sleep(0.6)
+    assert place.kept() and not watch.warnings
+
+
+def test_files_that_never_rest_are_not_kept_and_it_is_told(place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(keepcheckpoints, "HASTE_SECONDS", 0.5)
+    monkeypatch.setattr(keepcheckpoints, "RESTLESS_SECONDS", 1.0)
+    with keepcheckpoints.Watch(place.keeper(), "s3://models/x") as watch:
+        deadline = time.monotonic() + 60
+        while not watch.warnings and time.monotonic() < deadline:
+            place.write(data=str(time.monotonic()))
+            time.sleep(0.01)
+    assert place.kept() == []
+    assert "warning: train.checkpoints s3://models/x: the files in --checkpoint-dir have changed all the time" in capsys.readouterr().err

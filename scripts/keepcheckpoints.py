@@ -4,9 +4,9 @@
         --record training.json -- COMMAND ARGUMENT...
 
 The service is checkpointstore.py in another container, which alone has the store's credentials. Before the command begins, the
-store must answer. While it runs the files are kept whenever they have been left alone for a second, as they were at one
-moment: a set that is being written is never kept. A store that fails meanwhile is told in the log and in the record; the training
-goes on. After the command what it left is kept, or the store is emptied where it left nothing: launch.py empties the folder of
+store must answer. While it runs the files are kept whenever they have been left alone for a second, or for a moment where they
+change all the time, and as they were at one instant. A store that fails meanwhile is told in the log and in the record; the
+training goes on. After the command what it left is kept, or the store is emptied where it left nothing: launch.py empties the folder of
 a training that ended well.
 """
 
@@ -33,7 +33,9 @@ import step
 
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 10.0  # after a failure of the store
-RESTLESS_SECONDS = 120.0  # after which it is told that the files never rest
+HASTE_SECONDS = 10.0  # without a second of rest, after which a shorter rest will do
+MOMENT_SECONDS = 0.2  # that shorter rest
+RESTLESS_SECONDS = 120.0  # without even that, after which it is told
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 3600.0  # of one call; the service itself gives up on a store that does not answer
 CHUNK = 1 << 20
@@ -267,16 +269,20 @@ class Watch:
             # An empty folder is a state only when the training has ended: launch.py knows whether it ended well.
             if not tree or tree == self.keeper.kept:
                 rested = now
-            elif tree == before:
+            elif tree == before or now - rested > HASTE_SECONDS and self._still(tree):
                 if self._keep(tree):
                     rested, pause = time.monotonic(), max(POLL_SECONDS, time.monotonic() - now)
                 elif self.failing:
                     rested, pause = time.monotonic(), RETRY_SECONDS
             if now - rested > RESTLESS_SECONDS and not self.told_restless:
                 self.told_restless = True
-                self._warn(f"the files in --checkpoint-dir changed in each second of {RESTLESS_SECONDS:g}: no whole state of them could be kept; "
-                           "write them less often")
+                self._warn(f"the files in --checkpoint-dir have changed all the time for {RESTLESS_SECONDS:g} s, so that none of their states could be "
+                           "kept whole: write them less often")
             before = tree
+
+    def _still(self, tree: Tree) -> bool:
+        """Whether the files are left alone for a moment, as they are between two checkpoints of short epochs."""
+        return not self.ended.wait(MOMENT_SECONDS) and look(self.keeper.folder) == tree
 
     def _keep(self, tree: Tree) -> bool:
         try:

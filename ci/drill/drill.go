@@ -48,7 +48,7 @@ type Result struct {
 // All are the drills, in their order: those of the store first, which need no engine.
 func All() []Drill {
 	var all []Drill
-	for _, part := range [][]Drill{storeDrills(), engineDrills(), interruptions(), otherDrills()} {
+	for _, part := range [][]Drill{storeDrills(), engineDrills(), interruptions(), otherDrills(), checkpointDrills()} {
 		all = append(all, part...)
 	}
 	return all

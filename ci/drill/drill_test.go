@@ -222,3 +222,17 @@ func TestHang(t *testing.T) {
 		t.Errorf("a program that hangs: %v", err)
 	}
 }
+
+func TestGoneOn(t *testing.T) {
+	const right = `{"canonicalDigest": "sha256:1", "parameters": {"resumed": true}}`
+	if err := goneOn(right, "sha256:1"); err != nil {
+		t.Error(err)
+	}
+	for text, want := range map[string]string{
+		right: "the model is sha256:1", `{"canonicalDigest": "sha256:2", "parameters": {}}`: "began at the beginning", "": "the manifest",
+	} {
+		if err := goneOn(text, "sha256:2"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
