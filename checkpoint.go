@@ -45,10 +45,10 @@ func (i inputs) digest() (string, error) {
 	return hex.EncodeToString(digest[:]), nil
 }
 
-// checkpoints is a volume that outlives a training which is killed, and the store that outlives the engine (train.checkpoints); both
-// nil where the project's code does not ask for one.
+// checkpoints returns a volume that outlives a training which is killed, and the store that outlives the engine
+// (train.checkpoints). Both are nil where the project's code does not ask for them.
 //
-// A training that ends well empties them (scripts/launch.py), so that a later one of the same inputs begins at the beginning.
+// A training that ends well empties them (scripts/launch.py): a later one of the same inputs begins at the beginning.
 // Several workers train in step and none of them can go on alone: they get no volume.
 func (m *TensorflowCi) checkpoints(
 	ctx context.Context, settings config.Config, source, data *dagger.Directory,
@@ -56,15 +56,16 @@ func (m *TensorflowCi) checkpoints(
 	stored := settings.Train.Checkpoints != ""
 	if settings.Train.Workers > 1 {
 		if stored {
-			return nil, nil, fmt.Errorf("train.checkpoints is %s, and train.workers is %d: several workers keep no checkpoints, as none of them "+
-				"can go on alone; take one of the two settings away", settings.Train.Checkpoints, settings.Train.Workers)
+			return nil, nil, fmt.Errorf("train.checkpoints is %s, and train.workers is %d: several workers keep no checkpoints, "+
+				"as none of them can go on alone; take one of the two settings away",
+				settings.Train.Checkpoints, settings.Train.Workers)
 		}
 		return nil, nil, nil
 	}
 	if asked, err := m.mentions(ctx, source, settings.Train.Script, checkpointFlag); err != nil || !asked {
 		if err == nil && stored {
-			err = fmt.Errorf("train.checkpoints is %s, and no Python file of the project takes --checkpoint-dir: there is nothing to keep; "+
-				"have %s take it, or take the setting away", settings.Train.Checkpoints, settings.Train.Script)
+			err = fmt.Errorf("train.checkpoints is %s, and no Python file of the project takes --checkpoint-dir: there is nothing "+
+				"to keep; have %s take it, or take the setting away", settings.Train.Checkpoints, settings.Train.Script)
 		}
 		return nil, nil, err
 	}

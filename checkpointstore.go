@@ -24,10 +24,10 @@ type checkpointStore struct {
 	closing func()
 }
 
-// checkpointStore prepares the service that keeps a training's checkpoints outside the engine; nil where none are to be kept there.
+// checkpointStore prepares the service that keeps a training's checkpoints outside the engine; nil without one.
 //
-// The engine starts it with the training and with nothing else: not for a training that it serves from its cache. It alone has the
-// credentials, in a container of its own (scripts/checkpointstore.py); the training calls it by digests of files.
+// The engine starts it with the training, and not for a training that it serves from its cache. It alone has the
+// credentials, in a container of its own (scripts/checkpointstore.py). The training calls it by digests of files.
 func (m *TensorflowCi) checkpointStore(ctx context.Context, settings config.Config, name string) (*checkpointStore, error) {
 	where := settings.Train.Checkpoints
 	if where == "" || m.Again != "" {
@@ -35,8 +35,8 @@ func (m *TensorflowCi) checkpointStore(ctx context.Context, settings config.Conf
 	}
 	scheme, path, _ := strings.Cut(where, "://")
 	if m.CheckpointConfig == nil {
-		return nil, fmt.Errorf("train.checkpoints is %s: give --checkpoint-config, an rclone configuration whose section [%s] reaches the bucket",
-			where, scheme)
+		return nil, fmt.Errorf("train.checkpoints is %s: give --checkpoint-config, an rclone configuration whose section [%s] "+
+			"reaches the bucket", where, scheme)
 	}
 	text, err := m.checkpointConfiguration(ctx, scheme)
 	if err != nil {
@@ -73,7 +73,8 @@ func (m *TensorflowCi) checkpointStore(ctx context.Context, settings config.Conf
 		WithEnvVariable("RCLONE_GCS_BUCKET_POLICY_ONLY", "true").
 		WithExposedPort(checkpointPort).
 		AsService(dagger.ContainerAsServiceOpts{Args: []string{
-			"python3", lineDir + "/checkpointstore.py", "--port", strconv.Itoa(checkpointPort), "--rclone", program, "--certificates", certificates,
+			"python3", lineDir + "/checkpointstore.py",
+			"--port", strconv.Itoa(checkpointPort), "--rclone", program, "--certificates", certificates,
 		}})
 	return &checkpointStore{where + "/" + name, service, closing}, nil
 }
@@ -85,15 +86,16 @@ func (m *TensorflowCi) checkpointConfiguration(ctx context.Context, section stri
 		return "", failure("--checkpoint-config cannot be read", err)
 	}
 	if !hasSection(text, section) {
-		return "", fmt.Errorf("--checkpoint-config has no section [%s], which train.checkpoints at %s:// needs", section, section)
+		return "", fmt.Errorf("--checkpoint-config has no section [%s], which train.checkpoints at %s:// needs",
+			section, section)
 	}
 	return text, nil
 }
 
 // unidentified makes a secret that the identity of what uses it does not depend on: new keys train nothing again.
 //
-// The engine derives the identity from a secret's text, or from a cache key. Only a secret with an address has one: here that of a
-// file of this process's own container, in memory. The engine reads it when the service starts; closing removes it.
+// The engine derives the identity from a secret's text, or from a cache key. Only a secret with an address has a key. The
+// address is that of a file in this process's own container, in memory; the engine reads it when the service starts.
 func unidentified(text string) (_ *dagger.Secret, closing func(), err error) {
 	file, err := os.CreateTemp("/dev/shm", "checkpoint-config-")
 	if err != nil {

@@ -79,8 +79,8 @@ func New(
 	// Example: file:rclone.conf
 	// +optional
 	dataConfig *dagger.Secret,
-	// Configuration of rclone that reaches the bucket of train.checkpoints: its section [s3] or [gs]. It reaches no container in which
-	// the project's code runs, and a change of it trains nothing again. Example: file:rclone.conf
+	// Configuration of rclone that reaches the bucket of train.checkpoints: its section [s3] or [gs]. No container in which
+	// the project's code runs has it, and a change of it trains nothing again. Example: file:rclone.conf
 	// +optional
 	checkpointConfig *dagger.Secret,
 	// Git commit of the project, recorded in the lineage. Example: $CI_COMMIT_SHA

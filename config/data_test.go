@@ -33,7 +33,8 @@ func TestTrainData(t *testing.T) {
 
 func TestTrainCheckpoints(t *testing.T) {
 	for text, want := range map[string]string{
-		"s3://models/checkpoints/": "s3://models/checkpoints", "gs://bucket": "gs://bucket", "s3://bucket/a/b=1": "s3://bucket/a/b=1",
+		"s3://models/checkpoints/": "s3://models/checkpoints", "gs://bucket": "gs://bucket",
+		"s3://bucket/a/b=1": "s3://bucket/a/b=1",
 	} {
 		settings, err := Parse([]byte("version: 1\ntrain: {checkpoints: \"" + text + "\"}\n"))
 		if err != nil || settings.Train.Checkpoints != want {
@@ -44,8 +45,10 @@ func TestTrainCheckpoints(t *testing.T) {
 		t.Errorf("by default checkpoints go to %q", kept)
 	}
 	for bad, want := range map[string]string{
-		"file:///checkpoints": "lies in the engine, which checkpoints are to outlive", "checkpoints": "is no place", "": "is no place", "http://bucket/a": "is no place",
-		"s3://user:password@bucket/a": "is no place", "s3://bucket/../other": "is no place", "s3://bucket/" + strings.Repeat("a", 2000): "is no place", "s3://": "is no place",
+		"file:///checkpoints": "lies in the engine, which checkpoints are to outlive",
+		"checkpoints":         "is no place", "": "is no place", "http://bucket/a": "is no place", "s3://": "is no place",
+		"s3://user:password@bucket/a": "is no place", "s3://bucket/../other": "is no place",
+		"s3://bucket/" + strings.Repeat("a", 2000): "is no place",
 	} {
 		_, err := Default().Override([]string{"train.checkpoints=" + bad})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "train.checkpoints") {

@@ -4,18 +4,18 @@
 
 This runs in a container of its own, with rclone and its configuration. The training calls it by HTTP:
 
-    GET  /newest         the newest complete state {"files": [{"path", "sha256", "size", "mtime"}]} or null; before that the
-                         store is tried: listed, written to and deleted from
-    GET  /files/SHA256   a file of that state
-    PUT  /files/SHA256   keep a file
-    POST /state          keep a state of files that are all kept, and answer {"missing": []}; where some are not kept, name them
-    POST /clear          keep nothing any more
+    GET  /newest        {"state": STATE}, the newest complete state, or null; first the store is tried: listed, written
+                        to and deleted from
+    GET  /files/SHA256  a file of that state
+    PUT  /files/SHA256  keep a file
+    POST /state         keep a state whose files are all kept: {"missing": []}; otherwise name those that are not
+    POST /clear         keep nothing any more
 
-A failure of the store is status 502 with {"error": TEXT}. A caller names digests and nothing else, so that it reaches what lies
-below CHECKPOINT_REMOTE and nothing beside it.
+A STATE is {"files": [{"path", "sha256", "size", "mtime"}]}. A failure of the store is status 502 with {"error": TEXT}.
+A caller names digests and nothing else: it reaches what lies below CHECKPOINT_REMOTE, and nothing outside.
 
-In the store a state is one small object, 00000001.json, written after all files that it names and read back as a whole or not at
-all. The two newest states are kept, so that whoever reads the older one still finds its files.
+In the store a state is one small object, 00000001.json, which is written after all files that it names. The two newest
+states are kept, so that whoever reads the older one still finds its files.
 """
 
 from __future__ import annotations
@@ -47,14 +47,51 @@ NO_FOLDER = 3
 
 # What a person needs to know of rclone's messages, the first that fits.
 MEANINGS = (
-    (("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "Access Denied", "StatusCode: 403", "StatusCode: 401", "Error 403", "Error 401",
-      "invalid_grant", "Unauthorized", "ExpiredToken", "could not find default credentials", "didn't find section in config file"),
-     "the store refuses the credentials in --checkpoint-config: are they those of this store, and may they list, read, write and delete there?"),
-    (("NoSuchBucket", "bucket doesn't exist", "bucket does not exist", "bucket not found"), "there is no such bucket: make it, or name another"),
-    (("QuotaExceeded", "no space left", "StatusCode: 507", "InsufficientCapacity", "EntityTooLarge"), "the store is full or takes no object of this size"),
-    (("connection refused", "no such host", "i/o timeout", "deadline exceeded", "network is unreachable", "connection reset", "EOF", "no route to host",
-      "server misbehaving", "tls: ", "x509: ", "StatusCode: 503", "SlowDown"),
-     "the store cannot be reached: is the endpoint in --checkpoint-config right, and does it answer?"),
+    (
+        (
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "AccessDenied",
+            "Access Denied",
+            "StatusCode: 403",
+            "StatusCode: 401",
+            "Error 403",
+            "Error 401",
+            "invalid_grant",
+            "Unauthorized",
+            "ExpiredToken",
+            "could not find default credentials",
+            "didn't find section in config file",
+        ),
+        "the store refuses the credentials in --checkpoint-config: are they those of this store, and may they list, "
+        "read, write and delete there?",
+    ),
+    (
+        ("NoSuchBucket", "bucket doesn't exist", "bucket does not exist", "bucket not found"),
+        "there is no such bucket: make it, or name another",
+    ),
+    (
+        ("QuotaExceeded", "no space left", "StatusCode: 507", "InsufficientCapacity", "EntityTooLarge"),
+        "the store is full or takes no object of this size",
+    ),
+    (
+        (
+            "connection refused",
+            "no such host",
+            "i/o timeout",
+            "deadline exceeded",
+            "network is unreachable",
+            "connection reset",
+            "EOF",
+            "no route to host",
+            "server misbehaving",
+            "tls: ",
+            "x509: ",
+            "StatusCode: 503",
+            "SlowDown",
+        ),
+        "the store cannot be reached: is the endpoint in --checkpoint-config right, and does it answer?",
+    ),
 )
 
 
@@ -93,7 +130,7 @@ class Store:
         self.lock = threading.Lock()
 
     def newest(self) -> dict[str, object] | None:
-        """The newest state whose files are all there, after a trial that the store can be listed, written to and deleted from."""
+        """The newest state whose files are all there; first the store is listed, written to and deleted from."""
         with self.lock:
             there = self._there()
             trial = f"trial-{uuid.uuid4()}"
@@ -133,12 +170,14 @@ class Store:
 
     def _prune(self, state: dict[str, object], there: dict[str, int], states: list[str]) -> None:
         """Delete what neither the state, which is kept now, nor those before it that stay need."""
-        staying = states[:STATES_KEPT - 1]
+        staying = states[: STATES_KEPT - 1]
         needed = {file["sha256"] for file in state["files"]}
         for name in staying:
             needed |= {file["sha256"] for file in json.loads(self._run("cat", self._at(name)))["files"]}
-        self._delete(states[STATES_KEPT - 1:])
-        self._delete([name for name in there if not STATE.fullmatch(name) and name.removeprefix("files/") not in needed])
+        self._delete(states[STATES_KEPT - 1 :])
+        self._delete(
+            [name for name in there if not STATE.fullmatch(name) and name.removeprefix("files/") not in needed]
+        )
 
     def _delete(self, names: list[str]) -> None:
         if names:
@@ -149,11 +188,15 @@ class Store:
         return sorted((name for name in there if STATE.fullmatch(name)), reverse=True)
 
     def _missing(self, state: dict[str, object], there: dict[str, int]) -> list[str]:
-        return sorted({file["sha256"] for file in state["files"] if there.get("files/" + file["sha256"]) != file["size"]})
+        return sorted(
+            {file["sha256"] for file in state["files"] if there.get("files/" + file["sha256"]) != file["size"]}
+        )
 
     def _there(self) -> dict[str, int]:
         """Every object and its size."""
-        listed = self._run("lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype", self.remote, empty=NO_FOLDER)
+        listed = self._run(
+            "lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype", self.remote, empty=NO_FOLDER
+        )
         return {entry["Path"]: entry["Size"] for entry in json.loads(listed or b"[]")}
 
     def _write(self, name: str, content: bytes) -> None:
@@ -173,7 +216,11 @@ def checked(content: bytes) -> dict[str, object]:
     """A state as the training sent it; raises ValueError for what is none."""
     state = json.loads(content)
     for file in state["files"]:
-        if not isinstance(file["path"], str) or not DIGEST.fullmatch(file["sha256"]) or not isinstance(file["size"], int):
+        if (
+            not isinstance(file["path"], str)
+            or not DIGEST.fullmatch(file["sha256"])
+            or not isinstance(file["size"], int)
+        ):
             raise ValueError("no file: " + repr(file)[:100])
     return state
 
@@ -244,7 +291,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             print(f"the store failed: {failure}", file=sys.stderr, flush=True)
             self._send(502, {"error": str(failure)})
         except (OSError, ValueError, KeyError, TypeError) as error:
-            self._send(502, {"error": f"what lies in the store cannot be read, remove it to begin anew: {error!r:.200}"})
+            self._send(
+                502, {"error": f"what lies in the store cannot be read, remove it to begin anew: {error!r:.200}"}
+            )
 
     def _send(self, status: int, answer: dict[str, object]) -> None:
         text = json.dumps(answer).encode()
@@ -288,7 +337,9 @@ def main(arguments: list[str]) -> int:
     if options.certificates and not os.path.exists("/etc/ssl/certs/ca-certificates.crt"):
         os.environ["SSL_CERT_FILE"] = str(options.certificates)
     rclone = [options.rclone, "--config", str(CONFIGURATION)]
-    server(options.port, Store(os.environ["CHECKPOINT_REMOTE"], rclone, secrets(CONFIGURATION.read_text()))).serve_forever()
+    server(
+        options.port, Store(os.environ["CHECKPOINT_REMOTE"], rclone, secrets(CONFIGURATION.read_text()))
+    ).serve_forever()
     return 0
 
 

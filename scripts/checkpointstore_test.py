@@ -1,4 +1,4 @@
-"""Tests of checkpointstore.py and keepcheckpoints.py: what is kept, restored and refused, with a folder in the place of a store."""
+"""Tests of checkpointstore.py and keepcheckpoints.py: what is kept, restored and refused. The store is a folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ if command == "lsjson":
     root = place(arguments[-1])
     if not root.is_dir():
         sys.exit(3)
-    print(json.dumps([{"Path": file.relative_to(root).as_posix(), "Size": file.stat().st_size} for file in root.rglob("*") if file.is_file()]))
+    files = [file for file in root.rglob("*") if file.is_file()]
+    print(json.dumps([{"Path": file.relative_to(root).as_posix(), "Size": file.stat().st_size} for file in files]))
 elif command == "rcat":
     place(arguments[-1]).parent.mkdir(parents=True, exist_ok=True)
     place(arguments[-1]).write_bytes(sys.stdin.buffer.read())
@@ -125,7 +126,9 @@ def test_the_newer_of_folder_and_store_counts(place: Place, newer: str) -> None:
     for name in ("checkpoint", "more"):
         os.utime(place.folder / name, (time.time() + shift, time.time() + shift))
     keepcheckpoints.restore(place.service, place.folder)
-    assert place.texts() == ({"checkpoint": "of the folder", "more": "file"} if newer == "folder" else {"checkpoint": "of the store"})
+    assert place.texts() == (
+        {"checkpoint": "of the folder", "more": "file"} if newer == "folder" else {"checkpoint": "of the store"}
+    )
 
 
 def test_a_restore_that_was_cut_off_is_done_again(place: Place) -> None:
@@ -197,12 +200,25 @@ def test_a_state_leads_nowhere_else(place: Place, path: str) -> None:
         keepcheckpoints.within(path)
 
 
-@pytest.mark.parametrize(("method", "path", "body", "status"), [
-    ("GET", "/", None, 404), ("GET", "/rclone.conf", None, 404), ("GET", "/files/../../rclone.conf", None, 404), ("GET", "/files/" + "A" * 64, None, 404),
-    ("GET", "/files/%2e%2e/x", None, 404), ("PUT", "/files/../x", b"x", 404), ("PUT", "/state", b"x", 404), ("PUT", "/files/" + "0" * 64, b"x", 400),
-    ("POST", "/state", b"x", 400), ("POST", "/state", b"{}", 400), ("POST", "/state", b'{"files": [{"path": "a", "sha256": "../../x", "size": 1}]}', 400),
-    ("POST", "/files/" + "0" * 64, b"", 404), ("DELETE", "/files/" + "0" * 64, None, 501), ("GET", "http://elsewhere/newest", None, 404),
-])
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/", None, 404),
+        ("GET", "/rclone.conf", None, 404),
+        ("GET", "/files/../../rclone.conf", None, 404),
+        ("GET", "/files/" + "A" * 64, None, 404),
+        ("GET", "/files/%2e%2e/x", None, 404),
+        ("PUT", "/files/../x", b"x", 404),
+        ("PUT", "/state", b"x", 404),
+        ("PUT", "/files/" + "0" * 64, b"x", 400),
+        ("POST", "/state", b"x", 400),
+        ("POST", "/state", b"{}", 400),
+        ("POST", "/state", b'{"files": [{"path": "a", "sha256": "../../x", "size": 1}]}', 400),
+        ("POST", "/files/" + "0" * 64, b"", 404),
+        ("DELETE", "/files/" + "0" * 64, None, 501),
+        ("GET", "http://elsewhere/newest", None, 404),
+    ],
+)
 def test_the_service_takes_nothing_else(place: Place, method: str, path: str, body: bytes | None, status: int) -> None:
     got, text = place.request(method, path, body)
     assert got == status, text
@@ -211,7 +227,9 @@ def test_the_service_takes_nothing_else(place: Place, method: str, path: str, bo
 
 
 def test_a_failure_is_told_in_words_and_without_secrets(place: Place) -> None:
-    place.fault.write_text(f"2026/11/30 21:00:00 ERROR : S3: AccessDenied: {SECRET} at http://host/bucket?X-Signature=abc, status 403")
+    place.fault.write_text(
+        f"2026/11/30 21:00:00 ERROR : S3: AccessDenied: {SECRET} at http://host/bucket?X-Signature=abc, status 403"
+    )
     with pytest.raises(keepcheckpoints.StoreFailure) as failure:
         keepcheckpoints.restore(place.service, place.folder)
     assert "the store refuses the credentials in --checkpoint-config" in str(failure.value)
@@ -219,17 +237,35 @@ def test_a_failure_is_told_in_words_and_without_secrets(place: Place) -> None:
 
 
 def test_secrets_are_the_values_that_no_store_is_told_by() -> None:
-    text = f"[s3]\ntype = s3\nprovider = Other\nendpoint = http://host:1\naccess_key_id = tester\nsecret_access_key={SECRET}=\n"
+    text = f"[s3]\ntype = s3\nendpoint = http://host:1\naccess_key_id = tester\nsecret_access_key={SECRET}=\n"
     assert checkpointstore.secrets(text) == ["tester", SECRET + "="]
 
 
 def call(place: Place, code: str) -> subprocess.CompletedProcess[str]:
     record = place.folder.parent / "training.json"
     return subprocess.run(
-        [sys.executable, str(HERE / "keepcheckpoints.py"), "--service", place.address, "--place", "s3://models/x", "--folder", str(place.folder),
-         "--record", str(record), "--", sys.executable, "-c", f"import pathlib, time, os\nfolder = pathlib.Path({str(place.folder)!r})\n"
-         f"fault = pathlib.Path({str(place.fault)!r})\nrecord = pathlib.Path({str(record)!r})\n{code}"],
-        capture_output=True, text=True, timeout=120, check=False)
+        [
+            sys.executable,
+            str(HERE / "keepcheckpoints.py"),
+            "--service",
+            place.address,
+            "--place",
+            "s3://models/x",
+            "--folder",
+            str(place.folder),
+            "--record",
+            str(record),
+            "--",
+            sys.executable,
+            "-c",
+            f"import pathlib, time, os\nfolder = pathlib.Path({str(place.folder)!r})\n"
+            f"fault = pathlib.Path({str(place.fault)!r})\nrecord = pathlib.Path({str(record)!r})\n{code}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 KILLED = "import signal; os.kill(os.getpid(), signal.SIGKILL)"
@@ -244,8 +280,14 @@ def test_what_a_killed_training_left_is_kept_and_restored(place: Place) -> None:
 
 
 def test_a_training_is_kept_while_it_runs(place: Place) -> None:
-    waits = "import glob\ndeadline = time.time() + 60\nwhile not glob.glob(str(folder.parent) + '/store/digest/*.json') and time.time() < deadline:\n    time.sleep(.1)"
-    result = call(place, f"(folder / 'data').write_text('1')\n{waits}\nprint(os.listdir(folder.parent / 'store' / 'digest'))")
+    waits = (
+        "import glob\ndeadline = time.time() + 60\n"
+        "while not glob.glob(str(folder.parent) + '/store/digest/*.json') and time.time() < deadline:\n"
+        "    time.sleep(.1)"
+    )
+    result = call(
+        place, f"(folder / 'data').write_text('1')\n{waits}\nprint(os.listdir(folder.parent / 'store' / 'digest'))"
+    )
     assert "00000001.json" in result.stdout, result.stderr
 
 
@@ -260,14 +302,22 @@ def test_a_store_that_does_not_answer_is_told_before_the_training(place: Place) 
     place.fault.write_text("dial tcp 10.0.0.1:443: connect: connection refused")
     result = call(place, "print('trained')")
     assert result.returncode == 2 and "trained" not in result.stdout
-    assert result.stderr.startswith("error: train.checkpoints s3://models/x: the store cannot be reached: is the endpoint in --checkpoint-config right")
+    assert result.stderr.startswith(
+        "error: train.checkpoints s3://models/x: the store cannot be reached: is the endpoint in --checkpoint-config"
+    )
 
 
 def test_a_store_that_fails_meanwhile_does_not_end_the_training(place: Place) -> None:
-    code = "fault.write_text('QuotaExceeded')\nrecord.write_text('{\"gpus\": []}')\n(folder / 'data').write_text('1')\ntime.sleep(3)\nprint('trained')"
+    code = (
+        "fault.write_text('QuotaExceeded')\nrecord.write_text('{\"gpus\": []}')\n"
+        "(folder / 'data').write_text('1')\ntime.sleep(3)\nprint('trained')"
+    )
     result = call(place, code)
     assert result.returncode == 0 and result.stdout == "trained\n"
-    assert result.stderr.count("warning: train.checkpoints s3://models/x: checkpoints cannot be kept: the store is full") == 1
+    assert (
+        result.stderr.count("warning: train.checkpoints s3://models/x: checkpoints cannot be kept: the store is full")
+        == 1
+    )
     record = json.loads((place.folder.parent / "training.json").read_text())
     assert record["gpus"] == [] and len(record["checkpointWarnings"]) == 1
 
@@ -282,7 +332,9 @@ def test_files_that_hardly_rest_are_kept_all_the_same(place: Place, monkeypatch:
     assert place.kept() and not watch.warnings
 
 
-def test_files_that_never_rest_are_not_kept_and_it_is_told(place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_that_never_rest_are_not_kept_and_it_is_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(keepcheckpoints, "HASTE_SECONDS", 0.5)
     monkeypatch.setattr(keepcheckpoints, "RESTLESS_SECONDS", 1.0)
     with keepcheckpoints.Watch(place.keeper(), "s3://models/x") as watch:
@@ -291,4 +343,7 @@ def test_files_that_never_rest_are_not_kept_and_it_is_told(place: Place, monkeyp
             place.write(data=str(time.monotonic()))
             time.sleep(0.01)
     assert place.kept() == []
-    assert "warning: train.checkpoints s3://models/x: the files in --checkpoint-dir have changed all the time" in capsys.readouterr().err
+    assert (
+        "warning: train.checkpoints s3://models/x: the files in --checkpoint-dir have changed all the time"
+        in capsys.readouterr().err
+    )

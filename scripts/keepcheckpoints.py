@@ -3,11 +3,11 @@
     python3 keepcheckpoints.py --service http://checkpoints:8472 --place s3://bucket/prefix/DIGEST --folder /checkpoints
         --record training.json -- COMMAND ARGUMENT...
 
-The service is checkpointstore.py in another container, which alone has the store's credentials. Before the command begins, the
-store must answer. While it runs the files are kept whenever they have been left alone for a second, or for a moment where they
-change all the time, and as they were at one instant. A store that fails meanwhile is told in the log and in the record; the
-training goes on. After the command what it left is kept, or the store is emptied where it left nothing: launch.py empties the folder of
-a training that ended well.
+The service is checkpointstore.py in another container, which alone has the store's credentials. The store must answer
+before the command begins. While it runs, the files are kept as they are at one instant, whenever they have been left
+alone for a second, or for a moment where they change all the time. A store that fails meanwhile is told in the log and
+in the record; the training goes on. After the command, what it left is kept. Where it left nothing the store is
+emptied: launch.py empties the folder of a training that ended well.
 """
 
 from __future__ import annotations
@@ -107,9 +107,13 @@ class Service:
         finally:
             connection.close()
         if found.hexdigest() != digest:
-            raise StoreFailure(f"files/{digest} in it is cut short or not what was kept: remove what lies there to begin anew")
+            raise StoreFailure(
+                f"files/{digest} in it is cut short or not what was kept: remove what lies there to begin anew"
+            )
 
-    def _call(self, method: str, path: str, body: bytes | BinaryIO | None = None, size: int | None = None) -> dict[str, object]:
+    def _call(
+        self, method: str, path: str, body: bytes | BinaryIO | None = None, size: int | None = None
+    ) -> dict[str, object]:
         connection = self._connection()
         headers = {} if size is None else {"Content-Length": str(size)}
         try:
@@ -129,10 +133,10 @@ class Service:
 
 
 def restore(service: Service, folder: pathlib.Path) -> int:
-    """Bring the folder to what the store has, where that is newer than the folder is; returns how many files that is, 0 for none.
+    """Bring the folder to the state that the store has, if that is newer; returns how many files it has, 0 for none.
 
-    The files are fetched first and put in their place after that, by a few renames, and a folder in which that was cut off counts as
-    empty: what is there is a whole state at any time.
+    All files are fetched first and then put in their place by a few renames. A folder in which that was cut off counts
+    as empty: what a training finds is always a whole state.
     """
     state = service.newest()
     staging = folder / RESTORING
@@ -162,7 +166,9 @@ def within(path: str) -> str:
     """A path of a state; raises StoreFailure for one that leads out of the folder."""
     pure = pathlib.PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or not pure.parts or pure.parts[0] == RESTORING:
-        raise StoreFailure(f"a state in it names the file {path[:100]!r}, which no training keeps: remove what lies there to begin anew")
+        raise StoreFailure(
+            f"a state in it names the file {path[:100]!r}, which no training keeps: remove what is there to begin anew"
+        )
     return pure.as_posix()
 
 
@@ -194,9 +200,12 @@ class Keeper:
                     return False
             if look(self.folder) != tree:
                 return False
-            state = {"files": [
-                {"path": path, "sha256": self.digests[path, stamp], "size": stamp.size, "mtime": stamp.mtime} for path, stamp in sorted(tree.items())
-            ]}
+            state = {
+                "files": [
+                    {"path": path, "sha256": self.digests[path, stamp], "size": stamp.size, "mtime": stamp.mtime}
+                    for path, stamp in sorted(tree.items())
+                ]
+            }
             for _ in range(ATTEMPTS):
                 missing = self.service.commit(state)
                 if not missing:
@@ -225,7 +234,9 @@ class Keeper:
         copies[digest] = copy.rename(staging / digest)
         return True
 
-    def _copy_known(self, digest: str, tree: Tree, staging: pathlib.Path, copies: dict[str, pathlib.Path | None]) -> bool:
+    def _copy_known(
+        self, digest: str, tree: Tree, staging: pathlib.Path, copies: dict[str, pathlib.Path | None]
+    ) -> bool:
         """Copy a file that the store had and has no longer."""
         entry = next(entry for entry in tree.items() if self.digests[entry] == digest)
         del self.digests[entry]
@@ -276,8 +287,10 @@ class Watch:
                     rested, pause = time.monotonic(), RETRY_SECONDS
             if now - rested > RESTLESS_SECONDS and not self.told_restless:
                 self.told_restless = True
-                self._warn(f"the files in --checkpoint-dir have changed all the time for {RESTLESS_SECONDS:g} s, so that none of their states could be "
-                           "kept whole: write them less often")
+                self._warn(
+                    f"the files in --checkpoint-dir have changed all the time for {RESTLESS_SECONDS:g} s, so that none "
+                    "of their states could be kept whole: write them less often"
+                )
             before = tree
 
     def _still(self, tree: Tree) -> bool:
@@ -289,7 +302,10 @@ class Watch:
             kept = self.keeper.keep(tree)
         except (StoreFailure, OSError) as failure:
             if not self.failing:
-                self._warn(f"checkpoints cannot be kept: {failure}; the training goes on, but if the engine ends now it begins again from an older one")
+                self._warn(
+                    f"checkpoints cannot be kept: {failure}; the training goes on, but if the engine ends now it "
+                    "begins again from an older one"
+                )
             self.failing = True
             return False
         if kept and self.failing:
@@ -319,7 +335,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=pathlib.Path, required=True)
     parser.add_argument("--record", type=pathlib.Path, required=True, help="gets what went wrong with the store")
     end = arguments.index("--")
-    options, command = parser.parse_args(arguments[:end]), arguments[end + 1:]
+    options, command = parser.parse_args(arguments[:end]), arguments[end + 1 :]
 
     service = Service(options.service)
     try:

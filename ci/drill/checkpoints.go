@@ -23,7 +23,7 @@ import (
 // checkpointEngine is the second engine's container, and the volume with its state.
 const checkpointEngine = "tensorflow-ci-checkpoints"
 
-// pauses makes the sample's training wait after some epochs: it can then be killed between two of them. The model stays the same.
+// pauses makes the sample's training wait after some epochs: it can then be killed between two. The model stays the same.
 const pauses = `
 import time
 
@@ -102,8 +102,9 @@ func openKept(ctx context.Context, site *Site) (_ *kept, err error) {
 			return nil, err
 		}
 	}
-	k.server, err = start(k.folder, []string{"ROOT_ACCESS_KEY=" + shopKey, "ROOT_SECRET_KEY=" + shopSecret}, site.Machine.TestProgram("versitygw"),
-		"--port", k.address, "posix", "--sidecar", filepath.Join(k.folder, "side"), filepath.Join(k.folder, "objects"))
+	keys := []string{"ROOT_ACCESS_KEY=" + shopKey, "ROOT_SECRET_KEY=" + shopSecret}
+	k.server, err = start(k.folder, keys, site.Machine.TestProgram("versitygw"), "--port", k.address, "posix",
+		 "--sidecar", filepath.Join(k.folder, "side"), filepath.Join(k.folder, "objects"))
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,8 @@ func openKept(ctx context.Context, site *Site) (_ *kept, err error) {
 		return nil, err
 	}
 	k.config = filepath.Join(k.folder, "rclone.conf")
-	text := fmt.Sprintf("[s3]\ntype = s3\nprovider = Other\naccess_key_id = %s\nsecret_access_key = %s\nendpoint = http://%s\n", shopKey, shopSecret, k.address)
+	text := fmt.Sprintf("[s3]\ntype = s3\nprovider = Other\naccess_key_id = %s\nsecret_access_key = %s\nendpoint = http://%s\n",
+		shopKey, shopSecret, k.address)
 	if err := os.WriteFile(k.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -266,8 +268,8 @@ func (k *kept) call(site *Site) dagger.Call {
 		CLI: site.Machine.CLI(), Module: site.Machine.Repository, Logs: true,
 		Env: []string{host.EngineVariable + "=container://" + checkpointEngine},
 		Args: []string{
-			"--source", k.project, "--set", "train.checkpoints=s3://models/drill", "--checkpoint-config", "file:" + k.config,
-			"train", "manifest", "contents",
+			"--source", k.project, "--set", "train.checkpoints=s3://models/drill",
+			"--checkpoint-config", "file:" + k.config, "train", "manifest", "contents",
 		},
 	}
 }
