@@ -28,15 +28,17 @@ type checkpointStore struct {
 //
 // The engine starts it with the training, and not for a training that it serves from its cache. It alone has the
 // credentials, in a container of its own (scripts/checkpointstore.py). The training calls it by digests of files.
-func (m *TensorflowCi) checkpointStore(ctx context.Context, settings config.Config, name string) (*checkpointStore, error) {
+func (m *TensorflowCi) checkpointStore(
+	ctx context.Context, settings config.Config, name string,
+) (*checkpointStore, error) {
 	where := settings.Train.Checkpoints
 	if where == "" || m.Again != "" {
 		return nil, nil
 	}
 	scheme, path, _ := strings.Cut(where, "://")
 	if m.CheckpointConfig == nil {
-		return nil, fmt.Errorf("train.checkpoints is %s: give --checkpoint-config, an rclone configuration whose section [%s] "+
-			"reaches the bucket", where, scheme)
+		return nil, fmt.Errorf("train.checkpoints is %s: give --checkpoint-config, an rclone configuration whose "+
+			"section [%s] reaches the bucket", where, scheme)
 	}
 	text, err := m.checkpointConfiguration(ctx, scheme)
 	if err != nil {
@@ -94,8 +96,8 @@ func (m *TensorflowCi) checkpointConfiguration(ctx context.Context, section stri
 
 // unidentified makes a secret that the identity of what uses it does not depend on: new keys train nothing again.
 //
-// The engine derives the identity from a secret's text, or from a cache key. Only a secret with an address has a key. The
-// address is that of a file in this process's own container, in memory; the engine reads it when the service starts.
+// The engine derives the identity from a secret's text, or from a cache key. Only a secret with an address has a key.
+// The address is that of a file in this process's own container, in memory. The engine reads it for the service.
 func unidentified(text string) (_ *dagger.Secret, closing func(), err error) {
 	file, err := os.CreateTemp("/dev/shm", "checkpoint-config-")
 	if err != nil {

@@ -21,7 +21,8 @@ const logsFolder = "_logs"
 
 // Keep TensorBoard's logs in a store, or look at them: logs sync, logs tensorboard.
 func (m *TensorflowCi) Logs(
-	// Where the logs are kept: s3://bucket/prefix, gs://bucket/prefix or file:///NAME. Takes the place of release.store.
+	// Where the logs are kept: s3://bucket/prefix, gs://bucket/prefix or file:///NAME, a folder in a cache volume of the
+	// engine, which an engine of v0.21 that is killed deletes. Takes the place of release.store.
 	// +optional
 	store string,
 	// rclone.conf with the store's credentials. Example: file:rclone.conf

@@ -47,8 +47,9 @@ type Release struct {
 // who, when, what, why, only ever added to. One transition at a time changes a store; one that was killed is finished by
 // the next call, whatever it is. What production serves is never changed by a call that is refused.
 func (m *TensorflowCi) Release(
-	// Where the models are: s3://bucket/prefix, gs://bucket/prefix or, to try it out, file:///NAME, a folder that the
-	// engine keeps (directory export copies it out). Takes the place of release.store. Example: s3://models/team
+	// Where the models are: s3://bucket/prefix, gs://bucket/prefix or, to try it out, file:///NAME, a folder in a cache volume
+	// of the engine (directory export copies it out), which an engine of v0.21 that is killed deletes. Takes the place of
+	// release.store. Example: s3://models/team
 	// +optional
 	store string,
 	// rclone.conf with the store's credentials; of several remotes of a kind, the one called [s3] or [gs] is used.

@@ -9,8 +9,8 @@ import (
 	"dagger/tests/internal/dagger"
 )
 
-// losesEngine trains as an engine does that is killed and loses its volumes: what was kept until then is in the store alone. It
-// waits until the checkpoint has been kept, empties the volume, and kills the first process of the container.
+// losesEngine trains as on an engine that is killed and loses its volumes. It waits until the checkpoint is in the
+// store, empties the volume, and kills the first process of the container.
 //
 // A training that finds the checkpoint goes on.
 const losesEngine = `
@@ -31,19 +31,20 @@ if not mark.exists():
             time.sleep(60)
 `
 
-// searches looks for two texts wherever a process of the training can read: what it is to find lies in a file of the project. Then
-// it tries what else answers where the store's service does, and to write elsewhere in the bucket.
+// searches looks for two texts wherever a process of the training can read: one it must find, in a file of the project.
+// Then it asks the store's service for more than a training should have, and tries to write elsewhere in the bucket.
 const searches = `
 import glob, http.client, socket
 def everywhere():
     yield from os.environ.values()
-    for path in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline") + ["/proc/mounts", "/proc/self/mountinfo"]:
+    for path in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline") + ["/proc/self/mountinfo"]:
         try:
             yield open(path, errors="replace").read()
         except OSError:
             pass
     for root, folders, names in os.walk("/"):
-        folders[:] = [name for name in folders if os.path.join(root, name) not in ("/proc", "/sys", "/usr/lib", "/usr/local/lib")]
+        skipped = ("/proc", "/sys", "/usr/lib", "/usr/local/lib")
+        folders[:] = [name for name in folders if os.path.join(root, name) not in skipped]
         for name in names:
             path = os.path.join(root, name)
             try:
@@ -72,10 +73,11 @@ if not any(control in text for text in texts):
 if any(secret in text for text in texts):
     raise SystemExit("the search finds the secret of the store")
 answers = [ask(method, path, body) for method, path, body in [
-    ("GET", "/", None), ("GET", "/rclone.conf", None), ("GET", "/files/../../../rclone.conf", None), ("GET", "/files//rclone.conf", None),
-    ("GET", "/files/%2e%2e%2f%2e%2e%2frclone.conf", None), ("GET", "/newest", None), ("GET", "/config/dump", None), ("POST", "/config/dump", b"{}"),
-    ("PUT", "/files/../../elsewhere", b"x"), ("PUT", "/files/" + "0" * 64, b"x"), ("PUT", "/elsewhere", b"x"), ("POST", "/state", b"{"),
-    ("POST", "/state", b'{"files": [{"path": "x", "sha256": "../../elsewhere", "size": 1, "mtime": 1}]}'), ("DELETE", "/files", None),
+    ("GET", "/", None), ("GET", "/newest", None), ("GET", "/rclone.conf", None), ("GET", "/files//rclone.conf", None),
+    ("GET", "/files/../../../rclone.conf", None), ("GET", "/files/%2e%2e%2f%2e%2e%2frclone.conf", None),
+    ("GET", "/config/dump", None), ("POST", "/config/dump", b"{}"), ("POST", "/state", b"{"), ("DELETE", "/x", None),
+    ("PUT", "/files/../../elsewhere", b"x"), ("PUT", "/files/" + "0" * 64, b"x"), ("PUT", "/elsewhere", b"x"),
+    ("POST", "/state", b'{"files": [{"path": "x", "sha256": "../../elsewhere", "size": 1, "mtime": 1}]}'),
 ]]
 if ask("GET", "/newest")[0] != 200:
     raise SystemExit(f"the service does not answer any more: {answers}")
@@ -88,14 +90,16 @@ if (ports := [port for port in range(1, 20000) if listens(port)]) != [8472]:
     raise SystemExit(f"where the service is these ports listen: {ports}")
 `
 
-// checkpoints: what a training keeps in a store outlives the engine, for the same inputs only, and its credentials stay there.
+// checkpoints: what a training keeps in a store outlives the engine, for the same inputs only. The training never has
+// the store's credentials.
 func (t *Tests) checkpoints() []check {
 	const setting = "train.checkpoints=s3://models/kept/here"
 	project := func(code string) *dagger.Directory {
 		return fresh(tiny().WithNewFile("train.py", takesCheckpoints(code)))
 	}
 	bound := func(project *dagger.Directory, endpoint, secret string, set ...string) *dagger.TensorflowCi {
-		text := fmt.Sprintf("[s3]\ntype = s3\nprovider = Other\naccess_key_id = %s\nsecret_access_key = %s\nendpoint = %s\n", storeKey, secret, endpoint)
+		text := "[s3]\ntype = s3\nprovider = Other\nendpoint = " + endpoint + "\n" +
+			"access_key_id = " + storeKey + "\nsecret_access_key = " + secret + "\n"
 		return dag.TensorflowCi(dagger.TensorflowCiOpts{
 			Source: project, Set: slices.Concat(always, []string{setting}, set),
 			CheckpointConfig: dag.SetSecret("checkpoint-config-"+secret+endpoint, text),
@@ -117,7 +121,8 @@ func (t *Tests) checkpoints() []check {
 			return untrained(err, "train.checkpoints is s3://models/kept/here", "--checkpoint-config", "[s3]")
 		}},
 		{"checkpoints/a configuration for another kind of store", func(ctx context.Context) error {
-			_, err := bound(project(trained), "http://127.0.0.1:9", "x", "train.checkpoints=gs://models").Train().SavedModel().Sync(ctx)
+			other := bound(project(trained), "http://127.0.0.1:9", "x", "train.checkpoints=gs://models")
+			_, err := other.Train().SavedModel().Sync(ctx)
 			return untrained(err, "--checkpoint-config has no section [gs]")
 		}},
 		{"checkpoints/a place in the engine is refused", func(ctx context.Context) error {
@@ -150,9 +155,10 @@ func (t *Tests) checkpoints() []check {
 		return server.rclone(ctx, dag.Directory(), "lsf", "--recursive", "--files-only", "store:models")
 	}
 	return append(checks,
-		check{"checkpoints/a store that does not answer or refuses is told before training", func(ctx context.Context) error {
+		check{"checkpoints/a store that fails is told before training", func(ctx context.Context) error {
 			_, err := bound(project(trained), "http://127.0.0.1:9", storeSecret).Train().SavedModel().Sync(ctx)
-			if err := untrained(err, "train.checkpoints s3://models/kept/here/", "the store cannot be reached: is the endpoint in --checkpoint-config right"); err != nil {
+			const unreachable = "the store cannot be reached: is the endpoint in --checkpoint-config right"
+			if err := untrained(err, "train.checkpoints s3://models/kept/here/", unreachable); err != nil {
 				return err
 			}
 			server, err := startS3(ctx, "checkpoints refused", 0)
@@ -161,17 +167,19 @@ func (t *Tests) checkpoints() []check {
 			}
 			defer server.stop(ctx)
 			_, err = bound(project(trained), server.endpoint, "wrong-planted-secret").Train().SavedModel().Sync(ctx)
-			if err := untrained(err, "train.checkpoints s3://models/kept/here/", "the store refuses the credentials in --checkpoint-config"); err != nil {
+			const denied = "the store refuses the credentials in --checkpoint-config"
+			if err := untrained(err, "train.checkpoints s3://models/kept/here/", denied); err != nil {
 				return err
 			}
-			_, err = bound(project(trained), server.endpoint, storeSecret, "train.checkpoints=s3://absent/kept").Train().SavedModel().Sync(ctx)
+			absent := bound(project(trained), server.endpoint, storeSecret, "train.checkpoints=s3://absent/kept")
+			_, err = absent.Train().SavedModel().Sync(ctx)
 			if err := untrained(err, "train.checkpoints s3://absent/kept/", "there is no such bucket"); err != nil {
 				return err
 			}
 			_, err = bound(project(trained), server.endpoint, storeSecret).Train().SavedModel().Sync(ctx)
 			return refused(err, "it was trained")
 		}},
-		check{"checkpoints/an engine that was killed goes on, other inputs do not, and the end leaves nothing", func(ctx context.Context) error {
+		check{"checkpoints/goes on after a lost engine, other inputs do not, and leaves nothing", func(ctx context.Context) error {
 			server, err := startS3(ctx, "checkpoints resumed", 0)
 			if err != nil {
 				return err
@@ -198,25 +206,26 @@ func (t *Tests) checkpoints() []check {
 			}
 			return err
 		}},
-		check{"checkpoints/other credentials train nothing again, and what is cached needs no store", func(ctx context.Context) error {
+		check{"checkpoints/other credentials train nothing again, a cached one needs no store", func(ctx context.Context) error {
 			server, err := startS3(ctx, "checkpoints cached", 0)
 			if err != nil {
 				return err
 			}
 			defer server.stop(ctx)
-			when := takesCheckpoints("mark.write_text('1')\n") + "import time\npathlib.Path(options.model_dir, 'when').write_text(str(time.time_ns()))\n"
-			same := fresh(tiny().WithNewFile("train.py", when))
+			const when = "import time\npathlib.Path(options.model_dir, 'when').write_text(str(time.time_ns()))\n"
+			same := fresh(tiny().WithNewFile("train.py", takesCheckpoints("mark.write_text('1')\n")+when))
 			first, err := bound(same, server.endpoint, storeSecret).Train().SavedModel().File("when").Contents(ctx)
 			if err != nil {
 				return err
 			}
-			second, err := bound(again(same), "http://127.0.0.1:9", "another-planted-secret").Train().SavedModel().File("when").Contents(ctx)
+			other := bound(again(same), "http://127.0.0.1:9", "another-planted-secret")
+			second, err := other.Train().SavedModel().File("when").Contents(ctx)
 			if err == nil && first != second {
 				err = fmt.Errorf("it was trained again: at %s, then at %s", first, second)
 			}
 			return err
 		}},
-		check{"checkpoints/a training cannot get at the credentials or elsewhere in the bucket", func(ctx context.Context) error {
+		check{"checkpoints/a training reaches neither credentials nor the rest of the bucket", func(ctx context.Context) error {
 			server, err := startS3(ctx, "checkpoints attacked", 0)
 			if err != nil {
 				return err

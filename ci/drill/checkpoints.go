@@ -23,7 +23,7 @@ import (
 // checkpointEngine is the second engine's container, and the volume with its state.
 const checkpointEngine = "tensorflow-ci-checkpoints"
 
-// pauses makes the sample's training wait after some epochs: it can then be killed between two. The model stays the same.
+// pauses makes the sample's training wait after some epochs, to be killed between two. The model stays the same.
 const pauses = `
 import time
 
@@ -46,8 +46,8 @@ checkpoint.Checkpoints.on_epoch_end = _keep_and_wait
 // checkpointDrills kill an engine in mid-training, whose checkpoints go to a store outside of it.
 func checkpointDrills() []Drill {
 	return []Drill{
-		checkpointDrill("checkpoints", "engine killed during train, with a store for checkpoints", false),
-		checkpointDrill("checkpoints-disk", "engine killed during train and its disk lost, with a store for checkpoints", true),
+		checkpointDrill("checkpoints", "engine killed during train, checkpoints in a store", false),
+		checkpointDrill("checkpoints-disk", "engine and its disk lost during train, checkpoints in a store", true),
 	}
 }
 
@@ -104,7 +104,7 @@ func openKept(ctx context.Context, site *Site) (_ *kept, err error) {
 	}
 	keys := []string{"ROOT_ACCESS_KEY=" + shopKey, "ROOT_SECRET_KEY=" + shopSecret}
 	k.server, err = start(k.folder, keys, site.Machine.TestProgram("versitygw"), "--port", k.address, "posix",
-		 "--sidecar", filepath.Join(k.folder, "side"), filepath.Join(k.folder, "objects"))
+		"--sidecar", filepath.Join(k.folder, "side"), filepath.Join(k.folder, "objects"))
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +112,8 @@ func openKept(ctx context.Context, site *Site) (_ *kept, err error) {
 		return nil, err
 	}
 	k.config = filepath.Join(k.folder, "rclone.conf")
-	text := fmt.Sprintf("[s3]\ntype = s3\nprovider = Other\naccess_key_id = %s\nsecret_access_key = %s\nendpoint = http://%s\n",
-		shopKey, shopSecret, k.address)
+	text := "[s3]\ntype = s3\nprovider = Other\nendpoint = http://" + k.address + "\n" +
+		"access_key_id = " + shopKey + "\nsecret_access_key = " + shopSecret + "\n"
 	if err := os.WriteFile(k.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -139,7 +139,8 @@ func (k *kept) close(ctx context.Context) error {
 		_ = syscall.Kill(-k.server.cmd.Process.Pid, syscall.SIGKILL)
 		<-k.server.ended
 	}
-	failed = append(failed, docker("volume", "rm", "--force", checkpointEngine).Run(ctx, io.Discard), os.RemoveAll(k.folder))
+	failed = append(failed, docker("volume", "rm", "--force", checkpointEngine).Run(ctx, io.Discard))
+	failed = append(failed, os.RemoveAll(k.folder))
 	if k.project != "" {
 		failed = append(failed, os.RemoveAll(k.project))
 	}
@@ -227,7 +228,8 @@ func (k *kept) interrupted(ctx context.Context, site *Site) (saw string, err err
 	for deadline := time.Now().Add(patience); len(k.objects("*.json")) == 0; {
 		select {
 		case err := <-ended:
-			return "", fmt.Errorf("the training ended before a checkpoint was in the store: %w\n%s", err, dagger.Message(log.String()))
+			return "", fmt.Errorf("the training ended before a checkpoint was in the store: %w\n%s",
+				err, dagger.Message(log.String()))
 		case <-ctx.Done():
 			return "", context.Cause(ctx)
 		case <-time.After(50 * time.Millisecond):
