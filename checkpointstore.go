@@ -21,7 +21,6 @@ const (
 type checkpointStore struct {
 	place   string // for people: s3://bucket/prefix/DIGEST
 	service *dagger.Service
-	closing func()
 }
 
 // checkpointStore prepares the service that keeps a training's checkpoints outside the engine; nil without one.
@@ -52,7 +51,8 @@ func (m *TensorflowCi) checkpointStore(
 	if err != nil {
 		return nil, err
 	}
-	configuration, closing, err := unidentified(text)
+	// A key for each training: the engine takes secrets of the same key for each other, also two of one session.
+	configuration, err := unidentified(text, "tensorflow-ci checkpoints "+where+"/"+name)
 	if err != nil {
 		return nil, fmt.Errorf("--checkpoint-config cannot be handed on: %w", err)
 	}
@@ -78,7 +78,7 @@ func (m *TensorflowCi) checkpointStore(
 			"python3", lineDir + "/checkpointstore.py",
 			"--port", strconv.Itoa(checkpointPort), "--rclone", program, "--certificates", certificates,
 		}})
-	return &checkpointStore{where + "/" + name, service, closing}, nil
+	return &checkpointStore{where + "/" + name, service}, nil
 }
 
 // checkpointConfiguration is the text of --checkpoint-config, which has the section that is needed.
@@ -97,18 +97,14 @@ func (m *TensorflowCi) checkpointConfiguration(ctx context.Context, section stri
 // unidentified makes a secret that the identity of what uses it does not depend on: new keys train nothing again.
 //
 // The engine derives the identity from a secret's text, or from a cache key. Only a secret with an address has a key.
-// The address is that of a file in this process's own container, in memory. The engine reads it for the service.
-func unidentified(text string) (_ *dagger.Secret, closing func(), err error) {
-	file, err := os.CreateTemp("/dev/shm", "checkpoint-config-")
+// The address is that of a file in this process's own container: in memory, and gone when this call ends.
+func unidentified(text, key string) (*dagger.Secret, error) {
+	file, err := os.CreateTemp("/dev/shm", "secret-")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	_, err = file.WriteString(text)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, nil, errors.Join(err, os.Remove(file.Name()))
-	}
-	secret := dag.Secret("file://"+file.Name(), dagger.SecretOpts{CacheKey: "tensorflow-ci --checkpoint-config"})
-	return secret, func() { _ = os.Remove(file.Name()) }, nil
+	return dag.Secret("file://"+file.Name(), dagger.SecretOpts{CacheKey: key}), errors.Join(err, file.Close())
 }
 
 // hasSection reports whether an rclone.conf has a section.
@@ -119,13 +115,6 @@ func hasSection(configuration, section string) bool {
 		}
 	}
 	return false
-}
-
-// close forgets the credentials, once the training has ended.
-func (s *checkpointStore) close() {
-	if s != nil {
-		s.closing()
-	}
 }
 
 // bound gives a training its service.

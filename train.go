@@ -55,7 +55,6 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 	if err != nil {
 		return nil, err
 	}
-	defer store.close()
 	dataPath := path.Join(sourceDir, settings.Train.Data)
 	launch := []string{
 		"python3", lineDir + "/launch.py",
