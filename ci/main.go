@@ -33,6 +33,7 @@ var commands = []command{
 	{"drill", "plant real faults, and measure what the user sees and how long it takes to recover", drillCommand},
 	{"fuzz", "try everything that reads what others wrote with made-up inputs, for as long as you like", fuzz},
 	{"gitlab", "write and check a project's .gitlab-ci.yml: render, validate", gitlabCommand},
+	{"gpu-proof", "on a machine with an NVIDIA card: prove what the documentation says of GPUs", gpuProof},
 	{"down", "stop what `up` started; --all also removes everything it made", down},
 }
 
@@ -96,7 +97,7 @@ func names() []string {
 func overview() string {
 	text := "usage: go run ./ci COMMAND [flags]\n\n"
 	for _, command := range commands {
-		text += fmt.Sprintf("  %-8s %s\n", command.name, command.summary)
+		text += fmt.Sprintf("  %-9s %s\n", command.name, command.summary)
 	}
 	return text + "\n`go run ./ci COMMAND --help` lists the command's flags.\n"
 }

@@ -36,6 +36,8 @@ func TestDispatchRefuses(t *testing.T) {
 		"unknown group":     {[]string{"bench", "--only", "line,lines"}, "lines: want some of install, line"},
 		"a grid too small":  {[]string{"bench", "--scale", "20"}, "30 to 1000"},
 		"unknown gitlab":    {[]string{"gitlab", "rendr"}, "want render or validate"},
+		"no time to prove":  {[]string{"gpu-proof", "--limit", "0s"}, "at least 1s"},
+		"unknown proof":     {[]string{"gpu-proof", "--stage", "drivr"}, "not right"},
 	} {
 		err := dispatch(t.Context(), test.args)
 		var usage usageError
@@ -253,5 +255,40 @@ func TestTheModuleIsWithoutWhatARunWrites(t *testing.T) {
 		}) {
 			t.Errorf("dagger.json does not leave out %s", name)
 		}
+	}
+}
+
+// With its card hidden, or without one, a machine fails at the first stage of the proof, and no other is tried.
+func TestGPUProofWithoutACard(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("there is no python3")
+	}
+	t.Setenv("CUDA_VISIBLE_DEVICES", "-1")
+	file := filepath.Join(t.TempDir(), "proof.json")
+	err := dispatch(t.Context(), []string{"gpu-proof", "--json", file})
+	if status(err) != 1 {
+		t.Fatalf("status %d: %v", status(err), err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var proof struct {
+		Stages []struct{ Name, Verdict, Reason string }
+	}
+	if err := json.Unmarshal(text, &proof); err != nil {
+		t.Fatal(err)
+	}
+	for at, stage := range proof.Stages {
+		want := "not run"
+		if at == 0 {
+			want = "failed"
+		}
+		if stage.Verdict != want || stage.Reason == "" {
+			t.Errorf("%+v, want %s", stage, want)
+		}
+	}
+	if len(proof.Stages) < 7 || proof.Stages[0].Name != "driver" {
+		t.Errorf("%+v", proof)
 	}
 }
