@@ -3,15 +3,17 @@
     python3 gpucheck.py --out FILE.json
 
 Three steps, each of which has failed for somebody while the one before it held: the driver lists the cards
-(`nvidia-smi -L`), TensorFlow lists them too, and a matrix product placed on each of them (never silently on the CPU) has
+(`nvidia-smi -L`), TensorFlow lists them too and its cuDNN fits, and a matrix product placed on each of them (never silently on the CPU) has
 the value that NumPy has. Exit status 0 only if all three hold; FILE then and otherwise holds what each step saw.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import dataclasses
 import importlib.metadata
+import importlib.util
 import json
 import os
 import pathlib
@@ -25,6 +27,7 @@ import step
 SMI_SECONDS = 60
 SIDE = 256          # of the square matrices that are multiplied
 TOLERANCE = 1e-2    # absolute, on sums of 256 products of numbers in [-1, 1): TensorFloat-32 keeps 10 bits of each
+CUDNNS = range(7, 12)  # major versions that are looked for, to say what is there
 CARD = re.compile(r"^GPU (\d+): (.+) \(UUID: (GPU-[0-9a-fA-F-]+)\)$")
 
 NO_HOOK = """No GPU reaches this container. The engine hands the cards out, not this step: start the engine with
@@ -39,6 +42,9 @@ CPU_WHEEL = """The installed package is {package}, which has no CUDA in it: name
 NO_LIBRARIES = """The driver works and TensorFlow cannot load CUDA: the libraries that this TensorFlow was built for are not there.
 Most often the requirements replaced or removed them (other nvidia-*-cu12 packages, another tensorflow): run gpu-check without
 the requirements to see whether they are the cause, and let the image's versions stand. An image without CUDA looks the same."""
+WRONG_CUDNN = """Images tensorflow/tensorflow:VERSION-gpu from 2.18 on were published with cuDNN 8.9, and their TensorFlow wants 9.
+Add nvidia-cudnn-cu12 to the requirements, in the version that tensorflow[and-cuda] of this TensorFlow asks for (9.3.0.75 for 2.18), or
+name an image whose cuDNN fits, such as tensorflow/tensorflow:2.17.0-gpu. A cuDNN of the requirements that is too old looks the same."""
 HIDDEN = "CUDA_VISIBLE_DEVICES is set to {value!r}, which hides cards from TensorFlow: remove it, --gpus chooses the cards."
 FAILED_OP = """TensorFlow lists the card and cannot compute on it. In this order: the driver is too old for the CUDA of this
 TensorFlow (update it on the host, or name an older image); the card is too new or too old for the kernels in it; another
@@ -99,16 +105,71 @@ def package() -> str:
     return "none of " + ", ".join(names)
 
 
+def cudnn_version(number: int) -> tuple[int, int, int]:
+    """What cudnnGetVersion says, as a version: 8904 is 8.9.4, and 90300 is 9.3.0."""
+    unit = 1000 if number < 10000 else 10000
+    return number // unit, number % unit // 100, number % 100
+
+
+def cudnn_fault(wanted: str | None, found: dict[int, int | str], loaded: bool) -> str | None:
+    """Why no cuDNN here fits a TensorFlow that was built for version `wanted`, such as 9 or 9.3.0; None where one does.
+
+    `found` has, for each major version that was looked for, what its library says of itself, or what the loader says of the library.
+    `loaded` is whether TensorFlow has its libraries: then it found a cuDNN in a place of its own where the loader knows none.
+    """
+    match = re.match(r"(\d+)(?:\.(\d+))?", wanted or "")
+    if match is None:
+        return None
+    major, minor = int(match[1]), int(match[2] or 0)
+    seen = found.get(major, "it was not looked for")
+    if isinstance(seen, str):
+        if loaded:
+            return None
+        others = [".".join(map(str, cudnn_version(number))) for number in found.values() if isinstance(number, int)]
+        return f"TensorFlow wants cuDNN {wanted}, and {seen}" + (f"; cuDNN {', '.join(others)} is here" if others else "")
+    version = cudnn_version(seen)
+    if (version[0], version[1]) >= (major, minor) and version[0] == major:
+        return None
+    return f"TensorFlow wants cuDNN {wanted} or newer, and libcudnn.so.{major} is {'.'.join(map(str, version))}"
+
+
+def cudnns() -> dict[int, int | str]:
+    """The cuDNN libraries of this container, as cudnn_fault takes them."""
+    return {major: load_cudnn(major) for major in CUDNNS}
+
+
+def load_cudnn(major: int) -> int | str:
+    """The version of the library as it says itself, or what the loader says where there is none."""
+    name = f"libcudnn.so.{major}"
+    package = importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.cudnn")
+    folders = list(package.submodule_search_locations or ()) if package else []
+    said = ""
+    # A library of TensorFlow's own package comes first: it is what TensorFlow itself takes.
+    for place in [*(str(path) for folder in folders if (path := pathlib.Path(folder, "lib", name)).is_file()), name]:
+        try:
+            version = ctypes.CDLL(place).cudnnGetVersion
+            version.restype = ctypes.c_size_t
+            return int(version())
+        except (OSError, AttributeError) as error:
+            said = said or str(error)
+    return said
+
+
 def devices(tf: Any, listed: list[Card]) -> list[str]:
     """Step 2: the GPUs that TensorFlow lists, at least as many as the driver does."""
     found = [device.name.removeprefix("/physical_device:") for device in tf.config.list_physical_devices("GPU")]
+    fault = cudnn_fault(tf.sysconfig.get_build_info().get("cudnn_version"), cudnns(), bool(found))
     if len(found) >= len(listed):
+        if fault is not None:
+            raise Failed(2, fault, WRONG_CUDNN)
         return found
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None:
         why = HIDDEN.format(value=hidden)
     elif not tf.test.is_built_with_cuda():
         why = CPU_WHEEL.format(package=package())
+    elif fault is not None:
+        why = f"{fault}.\n{WRONG_CUDNN}"
     else:
         why = NO_LIBRARIES
     cards_seen = ", ".join(card.uuid for card in listed)

@@ -57,12 +57,47 @@ def test_reads_the_drivers_list() -> None:
     assert gpucheck.cards("GPU 0: broken\n") == []
 
 
+# What the loader, cuDNN 8.9.4 and cuDNN 9.3.0 said.
+GONE = "libcudnn.so.9: cannot open shared object file: No such file or directory"
+
+
+@pytest.mark.parametrize(("wanted", "found", "loaded", "fault"), [
+    ("9", {8: 8904, 9: GONE}, False, f"TensorFlow wants cuDNN 9, and {GONE}; cuDNN 8.9.4 is here"),
+    ("9", {9: GONE}, False, f"TensorFlow wants cuDNN 9, and {GONE}"),
+    ("9", {}, False, "TensorFlow wants cuDNN 9, and it was not looked for"),
+    ("9", {9: 90300}, False, None),
+    ("9", {8: 8904, 9: 90300}, True, None),
+    ("9", {9: GONE}, True, None),  # TensorFlow has loaded one from a place of its own
+    ("9.3.0", {9: 90300}, True, None),
+    ("9.10", {9: 91002}, True, None),
+    ("9.10", {9: 90300}, True, "TensorFlow wants cuDNN 9.10 or newer, and libcudnn.so.9 is 9.3.0"),
+    ("8", {8: 8904}, True, None),
+    ("8", {8: 90300}, True, "TensorFlow wants cuDNN 8 or newer, and libcudnn.so.8 is 9.3.0"),
+    (None, {8: 8904}, False, None),
+    ("", {}, False, None),
+    ("unknown", {}, False, None),
+])
+def test_names_a_cudnn_that_does_not_fit(wanted: str | None, found: dict[int, int | str], loaded: bool, fault: str | None) -> None:
+    assert gpucheck.cudnn_fault(wanted, found, loaded) == fault
+
+
+@pytest.mark.parametrize(("number", "version"), [(7605, (7, 6, 5)), (8904, (8, 9, 4)), (90300, (9, 3, 0)), (91002, (9, 10, 2))])
+def test_reads_cudnns_own_number(number: int, version: tuple[int, int, int]) -> None:
+    assert gpucheck.cudnn_version(number) == version
+
+
+def test_a_library_that_is_not_there_is_what_the_loader_says() -> None:
+    assert gpucheck.load_cudnn(99) == "libcudnn.so.99: cannot open shared object file: No such file or directory"
+
+
 class FakeTensorflow:
     """TensorFlow with `count` GPUs, whose products are `error` off and are computed on `where` (None: as asked)."""
 
     errors = types.SimpleNamespace(OpError=ValueError)
 
-    def __init__(self, count: int, *, cuda: bool = True, error: float = 0.0, where: str | None = None, raises: str = "") -> None:
+    def __init__(self, count: int, *, cuda: bool = True, error: float = 0.0, where: str | None = None, raises: str = "",
+                 cudnn: str | None = None) -> None:
+        self.sysconfig = types.SimpleNamespace(get_build_info=lambda: {"cudnn_version": cudnn} if cudnn else {})
         names = [types.SimpleNamespace(name=f"/physical_device:GPU:{i}") for i in range(count)]
         self.config = types.SimpleNamespace(list_physical_devices=lambda kind: names, set_soft_device_placement=self._place)
         self.test = types.SimpleNamespace(is_built_with_cuda=lambda: cuda)
@@ -95,6 +130,10 @@ class FakeTensorflow:
     (FakeTensorflow(1), None, 2, "TensorFlow 1"),
     (FakeTensorflow(0), None, 2, "Most often the requirements replaced or removed them"),
     (FakeTensorflow(0), "-1", 2, "CUDA_VISIBLE_DEVICES is set to '-1'"),
+    (FakeTensorflow(0, cudnn="9"), None, 2, "TensorFlow wants cuDNN 9, and libcudnn.so.9: cannot open shared object file"),
+    (FakeTensorflow(0, cudnn="9"), None, 2, "Add nvidia-cudnn-cu12 to the requirements"),
+    (FakeTensorflow(0, cudnn="8"), None, 2, "Most often the requirements replaced or removed them"),
+    (FakeTensorflow(2, cudnn="8.10"), None, 2, "TensorFlow wants cuDNN 8.10 or newer, and libcudnn.so.8 is 8.9.4"),
     (FakeTensorflow(2, raises="CUDA driver version is insufficient\ntrace"), None, 3, "GPU:0: CUDA driver version is insufficient\n"),
     (FakeTensorflow(2, where="/device:CPU:0"), None, 3, "was computed on /device:CPU:0"),
     (FakeTensorflow(2, error=0.5), None, 3, "is 0.5 off, at most 0.01 is rounding"),
@@ -103,6 +142,7 @@ class FakeTensorflow:
 def test_names_the_step_that_failed(monkeypatch: pytest.MonkeyPatch, fake: FakeTensorflow, hidden: str | None, number: int, message: str) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", fake)
     monkeypatch.setattr(gpucheck, "driver", lambda: gpucheck.cards(TWO))
+    monkeypatch.setattr(gpucheck, "cudnns", lambda: {8: 8904, 9: GONE})
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if hidden is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
