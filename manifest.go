@@ -208,22 +208,40 @@ func (m *TensorflowCi) addInstalled(ctx context.Context, settings config.Config,
 	return nil
 }
 
-// addTraining records what scripts/launch.py saw while it ran.
-func (m *Model) addTraining(ctx context.Context, manifest *lineage.Manifest) error {
+// trainingRecord is what scripts/launch.py writes of a training.
+type trainingRecord struct {
+	Processor lineage.Processor
+	Gpus      []string
+	Resumed   bool
+	Threads   map[string]string
+	Notes     []string
+
+	ExportedBy string
+}
+
+func (m *Model) training(ctx context.Context) (trainingRecord, error) {
+	var training trainingRecord
 	text, err := m.Training.Contents(ctx)
 	if err != nil {
-		return failure("the record of the training", err)
-	}
-	var training struct {
-		Processor lineage.Processor
-		Gpus      []string
-		Resumed   bool
-		Threads   map[string]string
-
-		ExportedBy string
+		return training, failure("the record of the training", err)
 	}
 	if err := json.Unmarshal([]byte(text), &training); err != nil {
-		return fmt.Errorf("the record of the training: %w", err)
+		return training, fmt.Errorf("the record of the training: %w", err)
+	}
+	return training, nil
+}
+
+// trained is the verdict on a training that ended well, with what its user may not know.
+func (m *Model) trained(ctx context.Context) (string, error) {
+	training, err := m.training(ctx)
+	return strings.Join(append([]string{"passed"}, training.Notes...), "; "), err
+}
+
+// addTraining records what scripts/launch.py saw while it ran.
+func (m *Model) addTraining(ctx context.Context, manifest *lineage.Manifest) error {
+	training, err := m.training(ctx)
+	if err != nil {
+		return err
 	}
 	manifest.Device = lineage.Device{Kind: "cpu", Names: training.Gpus, Processor: training.Processor}
 	if len(training.Gpus) > 0 {

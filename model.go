@@ -135,5 +135,5 @@ func (m *TensorflowCi) python(ctx context.Context) (*dagger.Container, error) {
 	return dag.Container().From(image).
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 		WithEnvVariable("TF_CPP_MIN_LOG_LEVEL", "2").
-		With(reproducible(settings)), nil
+		With(reproducible(judging(settings))), nil
 }

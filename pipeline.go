@@ -83,13 +83,17 @@ func (m *TensorflowCi) Pipeline(
 	if err != nil {
 		return nil, err
 	}
+	trained, err := model.trained(ctx)
+	if err != nil {
+		return nil, err
+	}
 	records := []record{
 		{"install", "passed", installed.File(lineDir + "/install/run.json")},
 		{"data", found.data.Summary, found.data.Record},
 		{"lint", found.lint.Summary, found.lint.Record},
 		{"scan", found.scan.Summary, found.scan.Record},
 		{"test", found.test.Summary, found.test.Record},
-		{"train", "passed", model.Record},
+		{"train", trained, model.Record},
 		{"evaluate", judged.evaluation.Summary, judged.evaluation.Record},
 	}
 	for i, form := range settings.Exports {

@@ -21,6 +21,7 @@ func (m *TensorflowCi) repeated(ctx context.Context, recorded lineage.Manifest, 
 	if err != nil {
 		return verdict, err
 	}
+	settings.Train = asRecorded(settings.Train, recorded)
 	now, err := m.same(ctx, settings, recorded)
 	if err != nil {
 		return verdict, err

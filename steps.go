@@ -41,6 +41,10 @@ type knownInputs struct {
 
 // account begins the account of a run: the inputs are digested beside its steps.
 func (m *TensorflowCi) account(ctx context.Context, settings config.Config, previous *dagger.Directory) (*account, error) {
+	settings, err := m.onThisEngine(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
 	of := &account{line: m, settings: settings, began: time.Now()}
 	if previous != nil {
 		text, err := previous.File(steps.File).Contents(ctx)

@@ -38,6 +38,10 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 	if err := m.present(ctx, "train.script", settings.Train.Script); err != nil {
 		return nil, err
 	}
+	settings, err := m.onThisEngine(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
 	data, err := m.trainingData(ctx, settings)
 	if err != nil {
 		return nil, err
@@ -71,7 +75,7 @@ func (m *TensorflowCi) train(ctx context.Context, settings config.Config, instal
 	if settings.Train.Memory > 0 {
 		launch = append(launch, "--memory", strconv.FormatInt(settings.Train.Memory, 10))
 	}
-	programs := []string{"launch.py", "seeded.py", "export.py", "memory.py"}
+	programs := []string{"launch.py", "seeded.py", "export.py", "memory.py", "processors.py"}
 	if store != nil {
 		programs = append(programs, "keepcheckpoints.py")
 	}
@@ -134,7 +138,8 @@ func arguments(args []config.Arg) []string {
 
 // reproducible sets what makes the same inputs give the same bits (train.reproducible).
 //
-// The number of threads decides how sums are split and so their last bits: it is fixed, whatever the machine's cores.
+// The number of threads decides how sums are split and so their last bits: it is fixed, whatever the machine's cores. TensorFlow
+// takes 0, which is config.AutoThreads, for as many as there are; no training is given that.
 func reproducible(settings config.Config) dagger.WithContainerFunc {
 	return func(container *dagger.Container) *dagger.Container {
 		for _, variable := range reproducibleVariables(settings) {
@@ -146,7 +151,7 @@ func reproducible(settings config.Config) dagger.WithContainerFunc {
 
 func reproducibleVariables(settings config.Config) []jobspec.Variable {
 	threads := []jobspec.Variable{
-		{Name: "TF_NUM_INTRAOP_THREADS", Value: strconv.Itoa(settings.Train.Threads)},
+		{Name: intraopThreads, Value: strconv.Itoa(settings.Train.Threads)},
 		{Name: "TF_NUM_INTEROP_THREADS", Value: "2"},
 	}
 	switch settings.Train.Reproducible {

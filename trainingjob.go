@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -30,6 +31,10 @@ func (m *TensorflowCi) TrainingJob(
 	}
 	if err := m.present(ctx, "train.script", settings.Train.Script); err != nil {
 		return nil, err
+	}
+	if settings.Train.AsksForProcessors() {
+		return nil, errors.New("training job: train.threads is auto, and the processors of the cluster's machines are not known here: " +
+			"give their number, such as --set train.threads=8")
 	}
 	cards, err := gpusOfANode(settings)
 	if err != nil {

@@ -24,6 +24,7 @@ const NoImageLock = "none"
 // What train.reproducible can ask for.
 const (
 	Off      = "off"      // as fast as TensorFlow can
+	Seeded   = "seeded"   // seed and threads as for Host; operations as fast as TensorFlow can
 	Host     = "host"     // equal bits on one class of processor
 	Portable = "portable" // as near to equal bits as can be on any processor, and slower
 )
@@ -86,12 +87,14 @@ type Train struct {
 	Checkpoints  string // s3://bucket/prefix or gs://bucket/prefix where checkpoints outlive the engine; empty for nowhere
 	Seed         int
 	GPUs         string // NoGPUs, AllGPUs, or a comma-separated list of UUIDs and indices
-	Reproducible string // Off, Host or Portable
-	Threads      int    // how many threads share one operation; decides the last bits of sums
+	Reproducible string // Off, Seeded, Host or Portable
+	Threads      int    // how many threads share one operation, or AutoThreads; decides the last bits of sums
 	TimeLimit    time.Duration
 	Memory       int64 // bytes that the script and what it starts may hold; 0 for no limit
 	Workers      int
 	Ignore       []string // patterns, as in .gitignore, of files whose change does not train again
+
+	modeGiven bool // Reproducible was written, and is no default
 }
 
 // Arg is one argument of the training script.

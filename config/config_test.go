@@ -99,6 +99,7 @@ func sampleConfig() Config {
 			Memory:       3 << 29,
 			Workers:      2,
 			Ignore:       []string{"notebooks/", "!keep.md"},
+			modeGiven:    true,
 		},
 		Evaluate: Evaluate{
 			Data: "data/held-out.csv", Label: "is_phishing", Signature: "serve", Output: "probs", Task: "binary",

@@ -46,7 +46,8 @@ func sound(settings Config) error {
 	}
 	want(path.Ext(settings.Train.Script) == ".py", "train.script", settings.Train.Script)
 	within("train.seed", settings.Train.Seed, 0, maxSeed)
-	within("train.threads", settings.Train.Threads, 1, maxThreads)
+	within("train.threads", settings.Train.Threads, AutoThreads, maxThreads)
+	within("train.threads on 3 processors", settings.Train.OnProcessors(3).Threads, AutoThreads, maxThreads)
 	within("train.workers", settings.Train.Workers, 1, maxWorkers)
 	within("scan.max-database-days", settings.Scan.MaxDatabaseDays, 1, maxDatabaseDays)
 	within("release.canary-percent", settings.Release.CanaryPercent, 0, 100)

@@ -45,6 +45,7 @@ func (c *Config) read(v value) {
 		"release":      c.Release.read,
 	}.read(v)
 	c.measureGatedSlices()
+	c.Train.chooseMode()
 }
 
 func (c *Config) readImages(v value) {
@@ -90,8 +91,8 @@ func (t *Train) read(v value) {
 		"checkpoints":  into(&t.Checkpoints, checkpointPlace),
 		"seed":         into(&t.Seed, whole(0, maxSeed)),
 		"gpus":         into(&t.GPUs, gpus),
-		"reproducible": into(&t.Reproducible, oneOf(Off, Host, Portable)),
-		"threads":      into(&t.Threads, whole(1, maxThreads)),
+		"reproducible": t.readMode,
+		"threads":      into(&t.Threads, threads),
 		"time-limit":   into(&t.TimeLimit, duration),
 		"memory":       into(&t.Memory, memory),
 		"workers":      into(&t.Workers, whole(1, maxWorkers)),

@@ -152,11 +152,16 @@ func oneOf(words ...string) reader[string] {
 
 // whole reads a whole number, written as people write it: YAML would take 010 for 8.
 func whole(low, high int) reader[int] {
+	allowed := fmt.Sprintf("a whole number from %d to %d", low, high)
+	if low == high {
+		allowed = strconv.Itoa(low)
+	}
+	return wholeNumber(allowed, low, high)
+}
+
+// wholeNumber is whole with its own words for what is allowed.
+func wholeNumber(allowed string, low, high int) reader[int] {
 	return func(v value) (int, bool) {
-		allowed := fmt.Sprintf("a whole number from %d to %d", low, high)
-		if low == high {
-			allowed = strconv.Itoa(low)
-		}
 		number, err := strconv.Atoi(v.Value)
 		switch {
 		case v.Kind != yaml.ScalarNode || v.ShortTag() != "!!int" || err != nil || strconv.Itoa(number) != v.Value:

@@ -129,8 +129,8 @@ func (e Explanation) verdict(mode string) string {
 		return "It is the same model, although this changed: " + named + "."
 	case len(causes) > 0:
 		return "The model changed, and so did what made it: " + named + "."
-	case mode == "off":
-		return "The model changed, and no recorded input did: train.reproducible is off, so two runs of the same inputs differ."
+	case mode == "off" || mode == "seeded":
+		return "The model changed, and no recorded input did: train.reproducible is " + mode + ", so two runs of the same inputs differ."
 	}
 	return "The model changed, and no recorded input did: the training reads something that is not recorded (time, network, a file outside the project), or was exported in another way."
 }

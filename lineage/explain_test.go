@@ -138,12 +138,14 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
-	off := withProfile()
-	off.Reproducible = "off"
-	after := off
-	after.CanonicalDigest = digest("f")
-	if got := Explain(off, after).Verdict; !strings.Contains(got, "train.reproducible is off") {
-		t.Errorf("mode off: %q", got)
+	for _, mode := range []string{"off", "seeded"} {
+		before := withProfile()
+		before.Reproducible = mode
+		after := before
+		after.CanonicalDigest = digest("f")
+		if got := Explain(before, after).Verdict; !strings.Contains(got, "train.reproducible is "+mode) {
+			t.Errorf("mode %s: %q", mode, got)
+		}
 	}
 }
 

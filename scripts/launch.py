@@ -29,6 +29,7 @@ import threading
 
 import export
 import memory
+import processors
 import step
 
 HERE = pathlib.Path(__file__).parent
@@ -136,6 +137,19 @@ def gpus() -> list[str]:
     return [line.strip() for line in listed.stdout.splitlines() if line.startswith("GPU ")]
 
 
+def notes(mode: str, threads: str | None, usable: int, workers: int) -> list[str]:
+    """What a person may not know of how this training runs, a sentence each."""
+    said = []
+    if mode == "seeded":
+        said.append("train.reproducible is seeded: operations are not made deterministic, so that two trainings can differ; "
+                    "train.reproducible: host makes them so, and can be slower on GPUs")
+    # Workers share the machine. In mode portable one thread is what was asked for.
+    if mode in ("host", "seeded") and threads and threads.isdecimal() and 0 < int(threads) < min(processors.MOST_THREADS, usable // workers):
+        said.append(f"train.threads is {threads} of {usable} processors: set train.threads: auto to use all; "
+                    "the model's last bits then depend on the number")
+    return said
+
+
 def run(options: argparse.Namespace, seeded: list[str], stop: threading.Event | None = None) -> step.Outcome:
     """Run the script through seeded.py, which takes these arguments."""
     command = [sys.executable, str(HERE / "seeded.py"), *seeded]
@@ -171,7 +185,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--checkpoints", type=pathlib.Path)
     parser.add_argument("--worker", action="append", default=[], metavar="HOST:PORT")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--mode", choices=("off", "host", "portable"), required=True)
+    parser.add_argument("--mode", choices=("off", "seeded", "host", "portable"), required=True)
     parser.add_argument("--limit", type=float, required=True, help="seconds")
     parser.add_argument("--memory", type=int, default=0, help="bytes that the script may hold, with what it starts; 0 for no limit")
     parser.add_argument("rest", nargs="*")
@@ -180,6 +194,9 @@ def main(arguments: list[str]) -> int:
     model = options.out / "model"
     for directory in (model, options.out / "logs"):
         directory.mkdir(parents=True)
+    told = notes(options.mode, os.environ.get("TF_NUM_INTRAOP_THREADS"), processors.count(), 1 + len(options.worker))
+    for note in told:
+        print("note: " + note, flush=True)
     checkpoints = Checkpoints(options.checkpoints)
     if checkpoints.resumed:
         print("a checkpoint of an earlier, interrupted run is there: the script may go on from it", flush=True)
@@ -208,6 +225,7 @@ def main(arguments: list[str]) -> int:
     (options.out / "training.json").write_text(json.dumps({
         "exportedBy": exported_by,
         "gpus": gpus(),
+        "notes": told,
         "processor": processor(),
         "resumed": checkpoints.resumed,
         "threads": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("TF_NUM_")},

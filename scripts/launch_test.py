@@ -45,6 +45,36 @@ def test_time_limit(tmp_path: pathlib.Path) -> None:
     assert result.returncode == step.TIMED_OUT and "the limit in train.time-limit" in result.stderr
 
 
+@pytest.mark.parametrize(("mode", "threads", "usable", "workers", "words"), [
+    ("host", "2", 32, 1, ["train.threads is 2 of 32 processors: set train.threads: auto"]),
+    ("host", "2", 2, 1, []),
+    ("host", "2", 1, 1, []),
+    ("host", "8", 32, 4, []),
+    ("host", "7", 32, 4, ["train.threads is 7 of 32 processors"]),
+    ("host", "256", 512, 1, []),
+    ("host", None, 32, 1, []),
+    ("portable", "1", 32, 1, []),
+    ("off", None, 32, 1, []),
+    ("seeded", "32", 32, 1, ["train.reproducible is seeded: operations are not made deterministic"]),
+    ("seeded", "2", 32, 1, ["train.reproducible is seeded", "train.threads is 2 of 32"]),
+])
+def test_notes(mode: str, threads: str | None, usable: int, workers: int, words: list[str]) -> None:
+    told = launch.notes(mode, threads, usable, workers)
+    assert len(told) == len(words) and all(note.startswith(word) for note, word in zip(told, words))
+
+
+def test_notes_are_said_and_recorded(tmp_path: pathlib.Path) -> None:
+    code = SAVES + "(d / 'saved_model.pb').touch()\n"
+    (tmp_path / "train.py").write_text(code)
+    command = [sys.executable, str(HERE / "launch.py"), "--script", "train.py", "--data", "/data", "--out", str(tmp_path / "o"),
+               "--seed", "7", "--mode", "seeded", "--limit", "300", "--"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=360)
+    assert result.returncode == 0, result.stderr
+    said = [line for line in result.stdout.splitlines() if line.startswith("note: train.reproducible is seeded")]
+    assert len(said) == 1
+    assert "note: " + json.loads((tmp_path / "o" / "training.json").read_text())["notes"][0] == said[0]
+
+
 EATS = "import time\nkept = []\nwhile len(kept) < 64: kept.append(bytearray(b'x' * (16 << 20)))\ntime.sleep(600)\n"  # 1 GiB
 
 

@@ -2,8 +2,8 @@
 
     python3 seeded.py SEED MODE SCRIPT ARGUMENT...
 
-MODE `off` changes nothing. Otherwise Python, NumPy and TensorFlow are seeded and TensorFlow's operations are made
-deterministic before the script's first line: both must happen before any operation, so a script cannot be asked to.
+MODE `off` changes nothing. Otherwise Python, NumPy and TensorFlow are seeded and, except in mode `seeded`, TensorFlow's operations
+are made deterministic before the script's first line: both must happen before any operation, so a script cannot be asked to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ def main(arguments: list[str]) -> None:
         import tensorflow as tf
 
         tf.keras.utils.set_random_seed(int(seed))
-        tf.config.experimental.enable_op_determinism()
+        if mode != "seeded":
+            tf.config.experimental.enable_op_determinism()
     sys.argv = [script, *rest]
     sys.path[0] = os.path.dirname(os.path.abspath(script))
     runpy.run_path(script, run_name="__main__")

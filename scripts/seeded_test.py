@@ -19,11 +19,12 @@ def seeded(tmp_path: pathlib.Path, code: str, seed: str, mode: str, *rest: str) 
 def test_equal_seeds_draw_equal_numbers(tmp_path: pathlib.Path) -> None:
     first = seeded(tmp_path, DRAWS, "7", "host")
     assert first == seeded(tmp_path, DRAWS, "7", "host")
+    assert first == seeded(tmp_path, DRAWS, "7", "seeded")
     assert first != seeded(tmp_path, DRAWS, "8", "host")
 
 
-@pytest.mark.parametrize(("mode", "deterministic"), [("host", True), ("off", False)])
-def test_operations_are_deterministic_unless_off(tmp_path: pathlib.Path, mode: str, deterministic: bool) -> None:
+@pytest.mark.parametrize(("mode", "deterministic"), [("host", True), ("portable", True), ("seeded", False), ("off", False)])
+def test_operations_are_deterministic_where_the_mode_says_so(tmp_path: pathlib.Path, mode: str, deterministic: bool) -> None:
     code = ("import tensorflow as tf\n"
             "from tensorflow.python.framework import config\nprint(config.is_op_determinism_enabled())\n")
     assert seeded(tmp_path, code, "7", mode).strip() == str(deterministic)

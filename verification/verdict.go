@@ -71,6 +71,8 @@ func Promised(recorded, now lineage.Manifest) (bool, string) {
 	switch {
 	case recorded.Reproducible == config.Off:
 		return false, "train.reproducible is off, which promises nothing"
+	case recorded.Reproducible == config.Seeded:
+		return false, "train.reproducible is seeded, which leaves operations as fast as they can be and promises no equal bits"
 	case was.Kind != "cpu" || is.Kind != "cpu":
 		return false, "on GPUs equal bits are not promised"
 	case recorded.Parameters.Resumed:

@@ -102,6 +102,7 @@ func TestPromised(t *testing.T) {
 		{"the same", nil, nil, true, ""},
 		{"portable", func(m *lineage.Manifest) { m.Reproducible = "portable" }, nil, true, ""},
 		{"off", func(m *lineage.Manifest) { m.Reproducible = "off" }, nil, false, "promises nothing"},
+		{"seeded", func(m *lineage.Manifest) { m.Reproducible = "seeded" }, nil, false, "train.reproducible is seeded"},
 		{"GPU", func(m *lineage.Manifest) { m.Device.Kind = "gpu" }, nil, false, "on GPUs"},
 		{"resumed", func(m *lineage.Manifest) { m.Parameters.Resumed = true }, nil, false, "went on from a checkpoint"},
 		{"another processor", nil, func(m *lineage.Manifest) { m.Device.Processor.Model = "B CPU" }, false, "another class of processor (A CPU avx2 fma; here B CPU avx2 fma)"},
