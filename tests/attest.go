@@ -233,6 +233,17 @@ func (t *Tests) verify() []check {
 			}
 			return nil
 		}},
+		{"verify/threads: auto repeats the recorded number", func(ctx context.Context) error {
+			out, err := output(line(tiny(), "train.threads=3")).Sync(ctx) // more than some engines have processors
+			if err != nil {
+				return err
+			}
+			said, err := line(tiny(), "train.threads=auto").Verify(ctx, out, anywhere)
+			if err == nil && !strings.HasPrefix(said, "identical: ") {
+				return fmt.Errorf("it said %q", said)
+			}
+			return err
+		}},
 		{"verify/requirements that no longer resolve", func(ctx context.Context) error {
 			// else the file is part of the source too
 			project := tiny().WithNewFile("tensorflow-ci.yaml", settingsTiny+"train: {ignore: [requirements.txt, tests/, tensorflow-ci.yaml]}\n")

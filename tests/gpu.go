@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"dagger/tests/internal/dagger"
 )
@@ -31,6 +33,28 @@ func (t *Tests) gpu() []check {
 		{"gpu/a name that is no GPU", func(ctx context.Context) error {
 			_, err := asked("all; rm -rf /").GpuCheck().Contents(ctx)
 			return refused(err, "train.gpus")
+		}},
+		{"gpu/operations are made deterministic where that is written, and not by default", func(ctx context.Context) error {
+			const image = "registry.example.com/tiny@sha256:0123456789012345678901234567890123456789012345678901234567890123"
+			for mode, set := range map[string][]string{
+				"seeded":   {"train.gpus=0"},
+				"host":     {"train.gpus=0", "train.reproducible=host"},
+				"portable": {"train.gpus=0", "train.reproducible=portable"},
+			} {
+				text, err := line(tiny(), set...).TrainingJob(image, 1).Contents(ctx)
+				if err != nil {
+					return err
+				}
+				if !strings.Contains(text, "- "+mode+"\n") {
+					return fmt.Errorf("%v: the job's mode is not %s:\n%s", set, mode, text)
+				}
+			}
+			return nil
+		}},
+		{"gpu/a cluster's processors are not known here", func(ctx context.Context) error {
+			const image = "registry.example.com/tiny@sha256:0123456789012345678901234567890123456789012345678901234567890123"
+			_, err := line(tiny(), "train.threads=auto").TrainingJob(image, 1).Contents(ctx)
+			return refused(err, "train.threads is auto", "--set train.threads=8")
 		}},
 	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"dagger/tests/internal/dagger"
@@ -73,6 +75,37 @@ func (t *Tests) training() []check {
 				return fmt.Errorf("digests: first %s, again %s (want equal), other seed %s (want another)", first, again, other)
 			}
 			return nil
+		}},
+		check{"train/threads: auto is the number of this engine's processors, and recorded", func(ctx context.Context) error {
+			threads := func(set ...string) (string, error) {
+				text, err := line(tiny(), set...).Train().Manifest().Contents(ctx)
+				if err != nil {
+					return "", err
+				}
+				var manifest struct{ Threads map[string]string }
+				err = json.Unmarshal([]byte(text), &manifest)
+				return manifest.Threads["TF_NUM_INTRAOP_THREADS"], err
+			}
+			counted, err := line(tiny()).Environment().WithExec([]string{"python3", "-c", "import os; print(len(os.sched_getaffinity(0)))"}).Stdout(ctx)
+			if err != nil {
+				return err
+			}
+			most, err := strconv.Atoi(strings.TrimSpace(counted))
+			if err != nil {
+				return err
+			}
+			got, err := threads("train.threads=auto")
+			if err != nil {
+				return err
+			}
+			// A control group can allow fewer than the scheduler does.
+			if number, err := strconv.Atoi(got); err != nil || number < 1 || number > most {
+				return fmt.Errorf("auto is recorded as %q threads, of %d processors", got, most)
+			}
+			if got, err = threads("train.threads=auto", "train.reproducible=portable"); err == nil && got != "1" {
+				return fmt.Errorf("portable with auto is recorded as %q threads, want 1", got)
+			}
+			return err
 		}},
 	)
 }
