@@ -10,6 +10,7 @@ import (
 
 	"dagger/tensorflow-ci/dataset"
 	"dagger/tensorflow-ci/gate"
+	"dagger/tensorflow-ci/platform"
 )
 
 // FileName is where a project keeps its settings.
@@ -47,6 +48,8 @@ type Config struct {
 	Version      int
 	Model        string            // name under which the model is served
 	Images       map[string]string // role to reference; only what the project names itself
+	Platform     string            // of every role that Platforms does not name
+	Platforms    map[string]string // role to platform
 	ImageLock    string            // lock file of images in the project, or NoImageLock
 	Requirements string            // path of the requirements, or NoRequirements
 	Test         Test
@@ -121,6 +124,8 @@ func Default() Config {
 		Version:      1,
 		Model:        "model",
 		Images:       map[string]string{},
+		Platform:     platform.Default,
+		Platforms:    map[string]string{},
 		ImageLock:    NoImageLock,
 		Requirements: "requirements.txt",
 		Test:         Test{Paths: []string{"tests"}, TimeLimit: 15 * time.Minute},

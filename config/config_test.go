@@ -21,6 +21,8 @@ images:
   tensorflow: tensorflow/tensorflow:2.16.2
   tensorflow-gpu: tensorflow/tensorflow:2.16.2-gpu
   serving: tensorflow/serving:2.16.1
+platform: linux/arm64
+platforms: {serving: linux/amd64}
 image-lock: ci/images.json
 requirements: ./deps//requirements.txt
 test: {paths: [tests, more/tests/], coverage: {source: src, minimum: 80.5}, time-limit: 1h30m}
@@ -75,6 +77,8 @@ func sampleConfig() Config {
 			"tensorflow-gpu": "tensorflow/tensorflow:2.16.2-gpu",
 			"serving":        "tensorflow/serving:2.16.1",
 		},
+		Platform:     "linux/arm64",
+		Platforms:    map[string]string{"serving": "linux/amd64"},
 		ImageLock:    "ci/images.json",
 		Requirements: "deps/requirements.txt",
 		Test:         Test{Paths: []string{"tests", "more/tests"}, Coverage: Coverage{"src", 80.5}, TimeLimit: 90 * time.Minute},
@@ -176,6 +180,10 @@ func TestParseForms(t *testing.T) {
 		{"gate: [{metric: macro_f1, minimum: 1}]", func(c Config) any { return *c.Gate[0].Minimum }, 1.0},
 		{"gate: [{metric: r2, slice: 'a=b=c', minimum: 1}]", func(c Config) any { return c.Evaluate.Slices }, []string{"a"}},
 		{"gate: []", func(c Config) any { return len(c.Gate) }, 0},
+		{"images: {tensorflow: 'wheel:2.21.0'}", func(c Config) any { return c.Images["tensorflow"] }, "wheel:2.21.0"},
+		{"platforms: {trivy: linux/arm64}", func(c Config) any { return c.PlatformOf("trivy") }, "linux/arm64"},
+		{"platforms: {trivy: linux/arm64}", func(c Config) any { return c.PlatformOf("tensorflow") }, "linux/amd64"},
+		{"platform: linux/arm64", func(c Config) any { return c.PlatformOf("tensorflow") }, "linux/arm64"},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			settings, err := Parse([]byte(test.text))
@@ -212,6 +220,7 @@ func TestOverride(t *testing.T) {
 		"train.seed=9", "train.time-limit=5m", "train.reproducible=portable", "train.gpus=all", "train.memory=8GiB",
 		"train.args.epochs=5", "train.args.shuffle=false", "train.args.new=true", "train.args.empty=", "train.args.equal=a=b",
 		"train.args.layer=null", "evaluate.label=5", "scan.ignore-unfixed=true", "release.store=gs://bucket",
+		"platform=linux/amd64", "platforms.trivy=linux/amd64",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -237,6 +246,7 @@ func TestOverride(t *testing.T) {
 	want.Evaluate.Label = "5"
 	want.Scan.IgnoreUnfixed = true
 	want.Release.Store = "gs://bucket"
+	want.Platform, want.Platforms["trivy"] = "linux/amd64", "linux/amd64"
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -271,6 +281,11 @@ func TestOverrideRefuses(t *testing.T) {
 		{"gate.0.minimum=0.9", `--set gate: it is a list, and a flag sets one value; `},
 		{"images.tensorflow=tensorflow/tensorflow:latest", `--set images.tensorflow: image "tensorflow/tensorflow:latest": the tag latest moves`},
 		{"model=a\nb", `--set model: "a\nb" is no name for a model; `},
+		{"platform=linux/s390x", `--set platform: "linux/s390x" is none of the choices; allowed: linux/amd64, linux/arm64`},
+		{"platforms.serving=arm64", `--set platforms.serving: "arm64" is none of the choices`},
+		{"platforms.server=linux/arm64", `--set platforms.server: unknown key`},
+		{"images.tensorflow=wheel:2.20.0", `--set images.tensorflow: TensorFlow "2.20.0" from wheels: there is no lock file`},
+		{"images.tensorflow-gpu=wheel:2.21.0", `--set images.tensorflow-gpu: "wheel:2.21.0" is no image: wheels can take the place of images.tensorflow alone`},
 		{strings.Repeat("a.", 5_000) + "=1", `--set a: unknown key; `},
 		{strings.Repeat("a", 10_000) + "=1", `--set "` + strings.Repeat("a", maxShown) + `"…: unknown key; `},
 	} {

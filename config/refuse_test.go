@@ -12,7 +12,7 @@ type refused struct{ text, want string }
 func TestParseRefuses(t *testing.T) {
 	for group, tests := range map[string][]refused{
 		"structure": {
-			{"[]", `1: a list is no mapping; allowed: a mapping with evaluate, exports, gate, image-lock, images, lint, model, release, report, requirements, scan, test, train, version`},
+			{"[]", `1: a list is no mapping; allowed: a mapping with evaluate, exports, gate, image-lock, images, lint, model, platform, platforms, release, report, requirements, scan, test, train, version`},
 			{"hello", `1: "hello" is no mapping; allowed: a mapping with `},
 			{"version: 1\n\ntrian: {}\n", `3: trian: unknown key: did you mean train?; allowed: evaluate, exports, gate, `},
 			{"train:\n  time_limit: 1h\n", `2: train.time_limit: unknown key: did you mean time-limit?; allowed: args, `},
@@ -61,7 +61,7 @@ func TestParseRefuses(t *testing.T) {
 			{"images:\n  serving: tensorflow/serving:latest", `2: images.serving: image "tensorflow/serving:latest": the tag latest moves`},
 			{"images: {trivy: aquasec/trivy:0.69.4}", `1: images.trivy: image "aquasec/trivy:0.69.4": Trivy 0.69.4 is malicious`},
 			{"images: {tensorflow: 2.16}", `1: images.tensorflow: "2.16" is not text (quote it to make it text); `},
-			{"images: {tensorflwo: a:1}", `1: images.tensorflwo: unknown key: did you mean tensorflow?; allowed: busybox, node, rclone, serving, tensorflow, tensorflow-gpu, trivy`},
+			{"images: {tensorflwo: a:1}", `1: images.tensorflwo: unknown key: did you mean tensorflow?; allowed: busybox, node, python, rclone, serving, tensorflow, tensorflow-gpu, trivy`},
 			{"images: [a:1]", `1: images: a list is no mapping; `},
 		},
 		"paths": {

@@ -13,10 +13,11 @@ import (
 
 	"dagger/tensorflow-ci/gate"
 	"dagger/tensorflow-ci/imageref"
+	"dagger/tensorflow-ci/platform"
 )
 
 // roles are the parts of the line whose image a project can choose.
-var roles = []string{"busybox", "node", "rclone", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
+var roles = []string{"busybox", "node", "python", "rclone", "serving", "tensorflow", "tensorflow-gpu", "trivy"}
 
 // The widest values that make sense.
 const (
@@ -32,6 +33,8 @@ func (c *Config) read(v value) {
 		"version":      into(&c.Version, whole(1, 1)),
 		"model":        into(&c.Model, text(modelNames, modelName)),
 		"images":       c.readImages,
+		"platform":     into(&c.Platform, oneOf(platform.Choices()...)),
+		"platforms":    c.readPlatforms,
 		"image-lock":   into(&c.ImageLock, text("a lock file inside the project, such as images.json, or "+NoImageLock, belowProject)),
 		"requirements": into(&c.Requirements, requirements),
 		"test":         c.Test.read,
@@ -53,13 +56,33 @@ func (c *Config) readImages(v value) {
 	choices := fields{}
 	for _, role := range roles {
 		choices[role] = func(v value) {
-			if reference, ok := image(v); ok {
+			if reference, ok := imageOf(role)(v); ok {
 				images[role] = reference
 			}
 		}
 	}
 	choices.read(v)
 	c.Images = images
+}
+
+// readPlatforms reads the platforms of single roles, where one differs from that of the others.
+func (c *Config) readPlatforms(v value) {
+	platforms := maps.Clone(c.Platforms)
+	choices := fields{}
+	for _, role := range roles {
+		choices[role] = func(v value) {
+			if chosen, ok := oneOf(platform.Choices()...)(v); ok {
+				platforms[role] = chosen
+			}
+		}
+	}
+	choices.read(v)
+	c.Platforms = platforms
+}
+
+// PlatformOf is the platform for which a role's containers are made.
+func (c Config) PlatformOf(role string) string {
+	return cmp.Or(c.Platforms[role], c.Platform)
 }
 
 func (t *Test) read(v value) {
@@ -241,14 +264,24 @@ var (
 	plainName     = text("a name of up to 200 printable characters that does not start with a dash", printableName)
 )
 
-// image reads a reference; package imageref says what is wrong with one, and what to write.
-func image(v value) (string, bool) {
+// imageOf reads a role's reference; package imageref says what is wrong with one, and what to write. In the place of TensorFlow's
+// image the project can name its wheels.
+func imageOf(role string) reader[string] {
 	return text("a reference with a tag or a digest", func(reference string) (string, string) {
-		if _, err := imageref.Parse(reference); err != nil {
+		var err error
+		switch {
+		case !platform.IsWheel(reference):
+			_, err = imageref.Parse(reference)
+		case role == "tensorflow":
+			_, err = platform.ParseWheel(reference)
+		default:
+			return "", fmt.Sprintf("%s is no image: wheels can take the place of images.tensorflow alone", shown(reference))
+		}
+		if err != nil {
 			return "", err.Error()
 		}
 		return reference, ""
-	})(v)
+	})
 }
 
 // duration reads a time limit, in the form of Go.
