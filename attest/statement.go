@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"dagger/tensorflow-ci/lineage"
+	"dagger/tensorflow-ci/platform"
 )
 
 // FileName is the envelope's name beside the model's manifest.
@@ -152,7 +153,11 @@ func dependencies(manifest lineage.Manifest) []descriptor {
 	found := []descriptor{source, {Name: "data", Digest: map[string]string{"sha256": hex(manifest.Data.Digest)}, Annotations: treeRule}}
 	for _, role := range slices.Sorted(maps.Keys(manifest.Images)) {
 		image := manifest.Images[role]
-		found = append(found, descriptor{Name: "image/" + role, URI: "oci:" + image.Reference, Digest: map[string]string{"sha256": hex(image.Digest)}})
+		uri := "oci:" + image.Reference
+		if wheel, err := platform.ParseWheel(image.Reference); err == nil {
+			uri = "pkg:pypi/tensorflow@" + wheel.Version
+		}
+		found = append(found, descriptor{Name: "image/" + role, URI: uri, Digest: map[string]string{"sha256": hex(image.Digest)}})
 	}
 	if manifest.Requirements.Digest != "" {
 		found = append(found, descriptor{Name: "requirements", Digest: map[string]string{"sha256": hex(manifest.Requirements.Digest)}, Annotations: treeRule})

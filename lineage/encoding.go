@@ -75,7 +75,10 @@ func Read(text []byte) (Manifest, error) {
 	return manifest, nil
 }
 
-var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+var (
+	digestForm   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+(?:/[a-z0-9.]+)?$`)
+)
 
 // check reports everything that a manifest must have and this one has not.
 func (m Manifest) check() error {
@@ -113,6 +116,9 @@ func (m Manifest) check() error {
 	digest("requirements.digest", m.Requirements.Digest, false)
 	for _, role := range slices.Sorted(maps.Keys(m.Images)) {
 		digest("images."+role+".digest", m.Images[role].Digest, true)
+		if platform := m.Images[role].Platform; platform != "" && !platformForm.MatchString(platform) {
+			complain("images.%s.platform is %.80q, want one such as linux/amd64", role, platform)
+		}
 	}
 	digests := func(key string, of map[string]string) {
 		for _, path := range slices.Sorted(maps.Keys(of)) {

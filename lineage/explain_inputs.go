@@ -47,6 +47,9 @@ func compareImages(before, after Manifest) *Change {
 		of := map[string]string{}
 		for role, image := range images {
 			of[role] = image.Digest + " " + image.Reference
+			if earlier := before.Images[role].Platform; earlier != "" && after.Images[role].Platform != "" {
+				of[role] += " " + image.Platform
+			}
 		}
 		return of
 	}
@@ -57,11 +60,15 @@ func compareImages(before, after Manifest) *Change {
 	moved := 0
 	for at, detail := range details {
 		old, new := before.Images[detail.Name], after.Images[detail.Name]
-		if old.Reference == new.Reference {
+		if old.Reference == new.Reference && old.Digest != new.Digest {
 			moved++
 			details[at].Note = "the tag moved to another image"
 		}
 		details[at].Before, details[at].After = image(old), image(new)
+		if old.Digest == new.Digest && old.Platform != new.Platform {
+			details[at].Note = "for another kind of processor"
+			details[at].Before, details[at].After = image(old)+" "+old.Platform, image(new)+" "+new.Platform
+		}
 	}
 	summary := counted(details, "image", "images")
 	if moved == len(details) {

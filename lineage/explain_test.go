@@ -68,11 +68,15 @@ func TestExplain(t *testing.T) {
 		{"a package", func(m *Manifest) { m.Requirements.Installed[1].Version = "2.2.4" }, PackageSet, "1 package changed", "pandas: 2.2.3 → 2.2.4"},
 		{"requirements that mean the same", func(m *Manifest) { m.Requirements.Digest = digest("9") }, PackageSet, "the requirements are written differently; the same packages were installed", "requirements.txt: 666666666666 → 999999999999"},
 		{"a tag that moved", func(m *Manifest) {
-			m.Images = map[string]Image{"tensorflow": {"tensorflow/tensorflow:2.16.2", digest("9")}}
+			m.Images = map[string]Image{"tensorflow": {"tensorflow/tensorflow:2.16.2", digest("9"), "linux/amd64"}}
 		}, ImageUsed, "same tag, another image", "the tag moved to another image"},
 		{"another image", func(m *Manifest) {
-			m.Images = map[string]Image{"tensorflow": {"tensorflow/tensorflow:2.17.0", digest("9")}}
+			m.Images = map[string]Image{"tensorflow": {"tensorflow/tensorflow:2.17.0", digest("9"), "linux/amd64"}}
 		}, ImageUsed, "1 image changed", "tensorflow: tensorflow/tensorflow:2.16.2@555555555555 → tensorflow/tensorflow:2.17.0@999999999999"},
+		{"another processor", func(m *Manifest) {
+			m.Images = map[string]Image{"tensorflow": {"tensorflow/tensorflow:2.16.2", digest("5"), "linux/arm64"}}
+		}, ImageUsed, "1 image changed",
+			"tensorflow: tensorflow/tensorflow:2.16.2@555555555555 linux/amd64 → tensorflow/tensorflow:2.16.2@555555555555 linux/arm64 (for another kind of processor)"},
 		{"an argument", func(m *Manifest) { m.Parameters.Args = []string{"--epochs=60"} }, Arguments, "1 parameter changed", "--epochs: 50 → 60"},
 		{"went on from a checkpoint", func(m *Manifest) { m.Parameters.Resumed = true }, Arguments, "1 parameter added", "resumed: added, went on from a checkpoint"},
 		{"the seed", func(m *Manifest) { m.Seed = 8 }, Seed, "7 → 8", "seed: 7 → 8"},

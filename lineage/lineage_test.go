@@ -28,7 +28,7 @@ func sample() Manifest {
 			Entries: map[string]string{"train.py": digest("2"), "src/<a>&b.py": digest("3")},
 		},
 		Data:         Data{Path: "data", Digest: digest("4"), Files: 1},
-		Images:       map[string]Image{"tensorflow": {"tensorflow/tensorflow:2.16.2", digest("5")}},
+		Images:       map[string]Image{"tensorflow": {"tensorflow/tensorflow:2.16.2", digest("5"), "linux/amd64"}},
 		Requirements: Requirements{"requirements.txt", digest("6"), Packages(map[string]string{"pandas": "2.2.3", "keras": "3.4.1"})},
 		Parameters:   Parameters{Script: "train.py", Args: []string{"--epochs", "50"}, Workers: 1},
 		Seed:         7,
@@ -128,7 +128,8 @@ func TestCheck(t *testing.T) {
 		{"graph", func(m *Manifest) { m.GraphDigest = strings.ToUpper(digest("a")) }, `graphDigest is "SHA256:AAA`},
 		{"no source", func(m *Manifest) { m.Source.Digest = "" }, `source.digest is ""`},
 		{"no data", func(m *Manifest) { m.Data = Data{} }, `data.digest is ""`},
-		{"image by tag", func(m *Manifest) { m.Images = map[string]Image{"serving": {"x:1", ""}} }, `images.serving.digest is ""`},
+		{"image by tag", func(m *Manifest) { m.Images = map[string]Image{"serving": {"x:1", "", ""}} }, `images.serving.digest is ""`},
+		{"platform", func(m *Manifest) { m.Images = map[string]Image{"serving": {"x:1", digest("1"), "arm64"}} }, `images.serving.platform is "arm64", want one such as linux/amd64`},
 		{"file", func(m *Manifest) { m.Files = map[string]string{"saved_model.pb": "sha256:1"} }, `files.saved_model.pb is "sha256:1"`},
 		{"entry", func(m *Manifest) { m.Source.Entries = map[string]string{"a.py": ""} }, `source.entries.a.py is ""`},
 		{"requirements", func(m *Manifest) { m.Requirements.Digest = "x" }, `requirements.digest is "x"`},
@@ -143,6 +144,27 @@ func TestCheck(t *testing.T) {
 				t.Errorf("got %s, %v; want %s", text, err, test.want)
 			}
 		})
+	}
+}
+
+// A manifest of the time before platforms were recorded reads as it did, and nothing is known to differ from it.
+func TestReadWithoutPlatform(t *testing.T) {
+	now := sample()
+	text, err := now.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := strings.Replace(string(text), `,
+      "platform": "linux/amd64"`, "", 1)
+	if earlier == string(text) {
+		t.Fatalf("the manifest records no platform: %s", text)
+	}
+	read, err := Read([]byte(earlier))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change := compareImages(read, now); change != nil {
+		t.Errorf("got %+v, want no difference", change)
 	}
 }
 

@@ -68,8 +68,9 @@ type Data struct {
 
 // Image is a container image: what was asked for, and what that was.
 type Image struct {
-	Reference string `json:"reference"`
-	Digest    string `json:"digest"`
+	Reference string `json:"reference"`          // of TensorFlow from wheels: wheel:VERSION
+	Digest    string `json:"digest"`             // of wheels: that of their lock file
+	Platform  string `json:"platform,omitempty"` // such as linux/amd64; manifests of earlier versions have none
 }
 
 // Requirements are the packages beside the image's own.

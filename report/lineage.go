@@ -28,7 +28,7 @@ func (r Report) Facts() []Fact {
 	}
 	for _, role := range slices.Sorted(maps.Keys(m.Images)) {
 		name, _, _ := strings.Cut(m.Images[role].Reference, "@")
-		facts = append(facts, Fact{"image " + role, name + "@" + m.Images[role].Digest})
+		facts = append(facts, Fact{"image " + role, strings.TrimSpace(name + "@" + m.Images[role].Digest + " " + m.Images[role].Platform)})
 	}
 	facts = append(facts,
 		Fact{"requirements", strings.TrimSpace(m.Requirements.File + " " + m.Requirements.Digest)},

@@ -50,6 +50,9 @@ func Inputs(recorded, now lineage.Manifest) []Difference {
 		if before.Digest != after.Digest {
 			compare("image "+role, pinned(before), pinned(after))
 		}
+		if before.Platform != "" && after.Platform != "" { // manifests of earlier versions do not say
+			compare("platform of "+role, before.Platform, after.Platform)
+		}
 	}
 	compare("requirements", recorded.Requirements.Digest, now.Requirements.Digest)
 	if before, after := recorded.Requirements.Installed, now.Requirements.Installed; len(before) > 0 && len(after) > 0 && !slices.Equal(before, after) {

@@ -18,7 +18,7 @@ func recorded() lineage.Manifest {
 		CanonicalDigest: digest("a"),
 		Source:          lineage.Source{Digest: digest("1"), Entries: map[string]string{"train.py": digest("2"), "model.py": digest("3")}},
 		Data:            lineage.Data{Digest: digest("4")},
-		Images:          map[string]lineage.Image{"tensorflow": {Reference: "tensorflow/tensorflow:2.16.2", Digest: digest("5")}},
+		Images:          map[string]lineage.Image{"tensorflow": {Reference: "tensorflow/tensorflow:2.16.2", Digest: digest("5"), Platform: "linux/amd64"}},
 		Requirements:    lineage.Requirements{Digest: digest("6"), Installed: []lineage.Package{{Name: "keras", Version: "3.4.1"}}},
 		Parameters:      lineage.Parameters{Script: "train.py", Args: []string{"--epochs=50"}},
 		Seed:            7,
@@ -46,6 +46,9 @@ func TestInputs(t *testing.T) {
 		{"another name for the same image", func(m *lineage.Manifest) {
 			m.Images = map[string]lineage.Image{"tensorflow": {Reference: "mirror/tensorflow:2.16.2", Digest: digest("5")}}
 		}, nil},
+		{"another processor", func(m *lineage.Manifest) {
+			m.Images = map[string]lineage.Image{"tensorflow": {Reference: "tensorflow/tensorflow:2.16.2", Digest: digest("5"), Platform: "linux/arm64"}}
+		}, []string{"platform of tensorflow differs: recorded linux/amd64, now linux/arm64"}},
 		{"another role", func(m *lineage.Manifest) { m.Images = nil },
 			[]string{"image tensorflow differs: recorded tensorflow/tensorflow:2.16.2@" + digest("5") + ", now nothing"}},
 		{"requirements", func(m *lineage.Manifest) { m.Requirements.Digest = "" }, []string{"requirements differs: recorded " + digest("6") + ", now nothing"}},
