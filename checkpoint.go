@@ -106,7 +106,7 @@ func (m *TensorflowCi) inputs(ctx context.Context, settings config.Config, sourc
 	if err != nil {
 		return of, err
 	}
-	of.Image = image
+	of.Image = image.String()
 	digested := map[*string]*dagger.Directory{&of.Source: source, &of.Data: data}
 	if settings.Requirements != config.NoRequirements {
 		if digested[&of.Requirements], err = m.requirementFiles(ctx, settings.Requirements); err != nil {

@@ -66,7 +66,7 @@ func (m *TensorflowCi) fetched(ctx context.Context, settings config.Config) (sto
 		return stored{}, err
 	}
 	const configuration, copied = "/rclone.conf", "/rows"
-	rclone := dag.Container().From(image).
+	rclone := image.bottom().
 		WithMountedSecret(configuration, m.DataConfig).
 		// What a caller waits for at most, before it is told.
 		WithEnvVariable("RCLONE_CONTIMEOUT", "10s").

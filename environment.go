@@ -56,13 +56,14 @@ var installs answers.Book[install, *dagger.Container]
 
 // install is all that an environment follows from.
 type install struct {
-	image, requirements string
-	source              *dagger.Directory
-	cache               *dagger.CacheVolume
-	index               *dagger.Secret
+	image        image
+	requirements string
+	source       *dagger.Directory
+	cache        *dagger.CacheVolume
+	index        *dagger.Secret
 }
 
-func (m *TensorflowCi) install(ctx context.Context, settings config.Config, image string) (_ *dagger.Container, err error) {
+func (m *TensorflowCi) install(ctx context.Context, settings config.Config, image image) (_ *dagger.Container, err error) {
 	name, files := "requirements.txt", dag.Directory().WithNewFile("requirements.txt", "")
 	if settings.Requirements != config.NoRequirements {
 		name = settings.Requirements
@@ -70,7 +71,11 @@ func (m *TensorflowCi) install(ctx context.Context, settings config.Config, imag
 			return nil, err
 		}
 	}
-	installed, err := m.withUv(dag.Container().From(image)).
+	base, err := m.container(ctx, image)
+	if err != nil {
+		return nil, err
+	}
+	installed, err := m.withUv(base).
 		WithDirectory(lineDir+"/project", files).
 		With(scripts("install.py", "intact.py", "bytecode.py")).
 		With(m.installing(

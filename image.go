@@ -24,7 +24,7 @@ func (m *TensorflowCi) Image(ctx context.Context) (*dagger.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	reference, err := m.image(ctx, settings, "tensorflow")
+	origin, err := m.image(ctx, settings, "tensorflow")
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +32,8 @@ func (m *TensorflowCi) Image(ctx context.Context) (*dagger.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := dag.Container().From(reference)
-	_, digest, _ := strings.Cut(reference, "@")
+	base := origin.bottom() // of wheels too: what was installed then lies in one layer with the requirements
+	_, digest, _ := strings.Cut(origin.published(), "@")
 	// What the install added, with time stamps that say nothing of when it ran.
 	added := base.Rootfs().Diff(installed.Rootfs()).WithTimestamps(imageTime)
 	return base.

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/imagelock"
 	"dagger/tensorflow-ci/imageref"
 	"dagger/tensorflow-ci/internal/dagger"
+	"dagger/tensorflow-ci/platform"
 )
 
 // Every default image of the line, and nowhere else. A project names its own under images: in tensorflow-ci.yaml, a
@@ -20,6 +23,9 @@ var defaultImages = map[string]string{
 	"busybox": "busybox:1.37.0",
 	// renovate: datasource=docker depName=node
 	"node": "node:22.20.0-bookworm-slim",
+	// What TensorFlow's wheels go into (images.tensorflow: wheel:VERSION); their lock files are for Python 3.11.
+	// renovate: datasource=docker depName=python versioning=regex:^3\.(?<minor>11)(?<compatibility>-slim-bookworm)$
+	"python": "python:3.11-slim-bookworm",
 	// renovate: datasource=docker depName=rclone/rclone
 	"rclone": "rclone/rclone:1.76.0",
 	// The server of the line of versions that tensorflow below is of.
@@ -34,38 +40,86 @@ var defaultImages = map[string]string{
 	"trivy": "aquasec/trivy:0.74.0",
 }
 
-// image returns the reference of a role, resolved to the digest that it has now.
-func (m *TensorflowCi) image(ctx context.Context, settings config.Config, role string) (string, error) {
+// image is what a role's containers begin with. Two of them are equal when nothing that decides their content differs.
+type image struct {
+	Reference string // as the project, the lock file or the default names it
+	Resolved  string // the same by digest: name@sha256:…, or wheel:VERSION@sha256:…
+	Platform  string
+	Base      string // of wheels: the Python image by digest
+}
+
+// Digest is that of the image or, of wheels, of their lock file.
+func (i image) Digest() string {
+	_, digest, _ := strings.Cut(i.Resolved, "@")
+	return digest
+}
+
+// String names the image and all that decides its content.
+func (i image) String() string {
+	return strings.TrimSpace(strings.TrimSpace(i.Resolved+" "+i.Platform) + " " + i.Base)
+}
+
+// published is the reference, by digest, of the published image below everything that the module adds.
+func (i image) published() string {
+	return cmp.Or(i.Base, i.Resolved)
+}
+
+// bottom is a container of the published image.
+func (i image) bottom() *dagger.Container {
+	return containerFor(i.Platform).From(i.published())
+}
+
+// container begins a container of a role's image.
+func (m *TensorflowCi) container(ctx context.Context, of image) (*dagger.Container, error) {
+	if of.Base != "" {
+		return m.fromWheels(ctx, of)
+	}
+	return of.bottom(), nil
+}
+
+// image is a role's image, by the digest that it has now, for containers that run on this engine.
+func (m *TensorflowCi) image(ctx context.Context, settings config.Config, role string) (image, error) {
+	if err := m.runs(ctx, settings, role); err != nil {
+		return image{}, err
+	}
+	return m.resolved(ctx, settings, role)
+}
+
+// resolved is a role's image for what is made or looked at, and not run here: an image for other machines.
+func (m *TensorflowCi) resolved(ctx context.Context, settings config.Config, role string) (image, error) {
 	reference, err := m.reference(ctx, settings, role)
 	if err != nil {
-		return "", err
+		return image{}, err
 	}
+	if platform.IsWheel(reference) {
+		return m.wheelImage(ctx, settings, reference)
+	}
+	found := image{Reference: reference, Platform: settings.PlatformOf(role)}
 	parsed, err := imageref.Parse(reference)
 	if err == nil {
 		err = parsed.Allowed(settings.Scan.Registries)
 	}
 	if err == nil {
-		err = unmoved(ctx, parsed)
+		err = unmoved(ctx, parsed, found.Platform)
 	}
-	var resolved string
 	if err == nil {
-		resolved, err = resolve(ctx, parsed)
+		found.Resolved, err = resolve(ctx, parsed, found.Platform)
 	}
 	if err != nil {
-		return "", fmt.Errorf("image for %s: %w", role, err)
+		return image{}, fmt.Errorf("image for %s: %w", role, err)
 	}
-	return resolved, nil
+	return found, nil
 }
 
 // reference looks a role up: lock file, then tensorflow-ci.yaml, then the default.
 func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, role string) (string, error) {
 	if lock := m.lockFile(settings); lock != nil {
-		locked, err := locks.Find(lockPlace{m.Lock, m.Source, settings.ImageLock}, func() (map[string]string, error) { return lockedImages(ctx, lock) })
+		locked, err := locks.Find(lockPlace{m.Lock, m.Source, settings.ImageLock}, func() (imagelock.Lock, error) { return lockedImages(ctx, lock) })
 		if err != nil {
 			return "", err
 		}
-		if reference, found := locked[role]; found {
-			return reference, nil
+		if reference, found := locked.Images[role]; found {
+			return reference, locked.Fits(role, settings.PlatformOf(role))
 		}
 	}
 	if reference, found := settings.Images[role]; found {
@@ -79,7 +133,7 @@ func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, ro
 }
 
 // locks are the lock files that this call has read.
-var locks answers.Book[lockPlace, map[string]string]
+var locks answers.Book[lockPlace, imagelock.Lock]
 
 type lockPlace struct {
 	given  *dagger.File
@@ -95,24 +149,11 @@ func (m *TensorflowCi) lockFile(settings config.Config) *dagger.File {
 	return m.Lock
 }
 
-// lockedImages reads a lock file; each reference in it must carry a digest.
-func lockedImages(ctx context.Context, file *dagger.File) (map[string]string, error) {
+// lockedImages reads a lock file.
+func lockedImages(ctx context.Context, file *dagger.File) (imagelock.Lock, error) {
 	text, err := file.Contents(ctx)
 	if err != nil {
-		return nil, failure("cannot read the image lock file", err)
+		return imagelock.Lock{}, failure("cannot read the image lock file", err)
 	}
-	locked := map[string]string{}
-	if err := json.Unmarshal([]byte(text), &locked); err != nil {
-		return nil, fmt.Errorf("image lock file: want a JSON object, role to reference@digest: %w", err)
-	}
-	for role, reference := range locked {
-		parsed, err := imageref.Parse(reference)
-		if err != nil {
-			return nil, fmt.Errorf("image lock file, %s: %w", role, err)
-		}
-		if !parsed.Pinned() {
-			return nil, fmt.Errorf("image lock file, %s: %s has no digest: write it as name:tag@sha256:…", role, reference)
-		}
-	}
-	return locked, nil
+	return imagelock.Read([]byte(text))
 }

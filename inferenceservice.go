@@ -59,7 +59,11 @@ func (r *Release) inferenceService(ctx context.Context, image, namespace string)
 	if err != nil {
 		return "", err
 	}
-	held, err := dag.Container().From(image).Label(ctx, digestLabel)
+	settings, err := r.Line.settings(ctx)
+	if err != nil {
+		return "", err
+	}
+	held, err := containerFor(settings.PlatformOf("busybox")).From(image).Label(ctx, digestLabel)
 	switch {
 	case err != nil:
 		return "", failure("inference service: "+image+" cannot be had", err)

@@ -12,8 +12,10 @@ import (
 
 	"dagger/tensorflow-ci/answers"
 	"dagger/tensorflow-ci/config"
+	"dagger/tensorflow-ci/imagelock"
 	"dagger/tensorflow-ci/imageref"
 	"dagger/tensorflow-ci/internal/dagger"
+	"dagger/tensorflow-ci/platform"
 )
 
 // Images are the images that the line runs in.
@@ -46,39 +48,44 @@ func (i *Images) Lock(ctx context.Context) (*dagger.File, error) {
 			return nil, err
 		}
 	}
-	locked, err := line.images(ctx, settings)
+	images, err := line.images(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
-	for role, reference := range locked {
-		parsed, err := imageref.Parse(reference)
+	locked := imagelock.Lock{Images: map[string]string{}, Platforms: map[string]string{}}
+	for role, image := range images {
+		locked.Images[role], locked.Platforms[role] = image.Resolved, image.Platform
+		if image.Base != "" {
+			continue
+		}
+		parsed, err := imageref.Parse(image.Resolved)
 		if err != nil {
 			return nil, fmt.Errorf("image for %s: %w", role, err)
 		}
-		locked[role] = parsed.Familiar()
+		locked.Images[role] = parsed.Familiar()
 	}
-	text, err := indented(locked)
+	text, err := locked.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	return dag.Directory().WithNewFile("images.json", text).File("images.json"), nil
+	return dag.Directory().WithNewFile("images.json", string(text)).File("images.json"), nil
 }
 
 // images resolves every role that the project uses, before anything is built in one of them.
-func (m *TensorflowCi) images(ctx context.Context, settings config.Config) (map[string]string, error) {
+func (m *TensorflowCi) images(ctx context.Context, settings config.Config) (map[string]image, error) {
 	used := roles(settings)
-	resolved := make([]string, len(used))
+	resolved := make([]image, len(used))
 	group, ctx := errgroup.WithContext(ctx)
 	for at, role := range used {
 		group.Go(func() (err error) {
-			resolved[at], err = m.image(ctx, settings, role)
+			resolved[at], err = m.resolved(ctx, settings, role)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	images := map[string]string{}
+	images := map[string]image{}
 	for at, role := range used {
 		images[role] = resolved[at]
 	}
@@ -94,6 +101,9 @@ func roles(settings config.Config) []string {
 	if slices.Contains(settings.Exports, config.Tfjs) {
 		used["node"] = true
 	}
+	if platform.IsWheel(settings.Images["tensorflow"]) {
+		used[pythonRole] = true
+	}
 	if settings.Train.Store != "" || settings.Train.Checkpoints != "" {
 		used["rclone"] = true
 	}
@@ -104,13 +114,13 @@ func roles(settings config.Config) []string {
 }
 
 // unmoved refuses a reference whose tag means another image now than the digest beside it says.
-func unmoved(ctx context.Context, wanted imageref.Ref) error {
+func unmoved(ctx context.Context, wanted imageref.Ref, platform string) error {
 	if wanted.Tag == "" || !wanted.Pinned() {
 		return nil
 	}
 	tag := wanted
 	tag.Digest = ""
-	resolved, err := resolve(ctx, tag)
+	resolved, err := resolve(ctx, tag, platform)
 	if err != nil {
 		return err
 	}
@@ -125,28 +135,57 @@ func unmoved(ctx context.Context, wanted imageref.Ref) error {
 // network swallows its packets, and nobody is told.
 const resolveLimit = 2 * time.Minute
 
-// resolutions are what registries have told this call, by reference: all of it runs in the images that it began with.
-var resolutions answers.Book[string, string]
+// resolutions are what registries have told this call: all of it runs in the images that it began with.
+var resolutions answers.Book[resolution, string]
 
-// resolve asks the registry for a reference's digest, once in a call.
-func resolve(ctx context.Context, wanted imageref.Ref) (string, error) {
-	return resolutions.Find(wanted.String(), func() (string, error) { return askRegistry(ctx, wanted) })
+// resolution is what a registry is asked.
+type resolution struct{ reference, platform string }
+
+// resolve asks the registry for a reference's digest, once in a call; the image must be one for the platform.
+func resolve(ctx context.Context, wanted imageref.Ref, platform string) (string, error) {
+	return resolutions.Find(resolution{wanted.String(), platform}, func() (string, error) { return askRegistry(ctx, wanted, platform) })
 }
 
-func askRegistry(ctx context.Context, wanted imageref.Ref) (string, error) {
+func askRegistry(ctx context.Context, wanted imageref.Ref, target string) (string, error) {
 	asking, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
-	resolved, err := dag.Container().From(wanted.String()).ImageRef(asking)
+	found := containerFor(target).From(wanted.String())
+	resolved, err := found.ImageRef(asking)
+	var has dagger.Platform
+	if err == nil {
+		// A tag that names one image and no index gives that image, for whatever processor it is.
+		has, err = found.Platform(asking)
+	}
 	switch {
+	case err == nil && platform.Normal(string(has)) != target:
+		return "", imageref.Foreign(wanted, target, []string{platform.Normal(string(has))})
 	case err == nil:
 		return resolved, nil
 	case asking.Err() != nil && ctx.Err() == nil:
-		return "", fmt.Errorf("%s cannot be had: neither %s nor a mirror of it answers within %s: does the engine's network reach them",
-			wanted.Familiar(), wanted.Registry, resolveLimit)
-	case strings.Contains(err.Error(), "no match for platform"):
-		return "", failure(wanted.Familiar()+" holds no image for this machine's kind of processor", err)
-	case strings.Contains(err.Error(), "not found"):
-		return "", failure(fmt.Sprintf("%s: this tag does not exist (asked: %s and its mirrors)", wanted.Familiar(), wanted.Registry), err)
+		return "", imageref.Silent(wanted, resolveLimit)
+	case ctx.Err() != nil:
+		return "", ctx.Err()
 	}
-	return "", failure(fmt.Sprintf("%s cannot be had: is %s up, and does this tag exist there", wanted.Familiar(), wanted.Registry), err)
+	fault := imageref.FaultOf(err.Error())
+	if fault == imageref.OtherPlatforms {
+		return "", imageref.Foreign(wanted, target, platformsOf(asking, wanted))
+	}
+	return "", failure(fault.Words(wanted), err)
+}
+
+// platformsOf are those of the common platforms that an image index has, as the registry answers for each.
+func platformsOf(ctx context.Context, wanted imageref.Ref) []string {
+	common := platform.Common()
+	var group errgroup.Group
+	found := make([]string, len(common))
+	for at, one := range common {
+		group.Go(func() error {
+			if has, err := containerFor(one).From(wanted.String()).Platform(ctx); err == nil && string(has) == one {
+				found[at] = one
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // what cannot be asked is not named
+	return slices.DeleteFunc(found, func(one string) bool { return one == "" })
 }

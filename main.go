@@ -68,6 +68,10 @@ func New(
 	// Containers that train together (MultiWorkerMirroredStrategy); wins over train.workers.
 	// +optional
 	workers int,
+	// Platform of the project's containers and images: linux/amd64 or linux/arm64; wins over platform. On an engine of another
+	// processor it also asks for emulation. Example: linux/arm64
+	// +optional
+	platform string,
 	// Volume for downloaded packages, to share one with other modules. It speeds installs, never decides them.
 	// +optional
 	cache *dagger.CacheVolume,
@@ -89,6 +93,9 @@ func New(
 ) *TensorflowCi {
 	if gpus != "" {
 		set = append(set, "train.gpus="+gpus)
+	}
+	if platform != "" {
+		set = append(set, platformFlag+platform)
 	}
 	if workers != 0 {
 		set = append(set, fmt.Sprintf("train.workers=%d", workers))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/gate"
@@ -160,17 +159,23 @@ func (m *TensorflowCi) addInputs(ctx context.Context, settings config.Config, ma
 
 func (m *TensorflowCi) addImage(ctx context.Context, settings config.Config, manifest *lineage.Manifest) error {
 	role := trainingRole(settings)
-	reference, err := m.reference(ctx, settings, role)
+	used, err := m.image(ctx, settings, role)
 	if err != nil {
 		return err
 	}
-	resolved, err := m.image(ctx, settings, role)
-	if err != nil {
-		return err
+	manifest.Images = map[string]lineage.Image{role: recorded(used)}
+	if used.Base != "" {
+		base, err := m.resolved(ctx, settings, pythonRole)
+		if err != nil {
+			return err
+		}
+		manifest.Images[pythonRole] = recorded(base)
 	}
-	_, digest, _ := strings.Cut(resolved, "@")
-	manifest.Images = map[string]lineage.Image{role: {Reference: reference, Digest: digest}}
 	return nil
+}
+
+func recorded(used image) lineage.Image {
+	return lineage.Image{Reference: used.Reference, Digest: used.Digest(), Platform: used.Platform}
 }
 
 // addRequirements records what is asked for, and installs nothing.

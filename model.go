@@ -132,7 +132,11 @@ func (m *TensorflowCi) python(ctx context.Context) (*dagger.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dag.Container().From(image).
+	base, err := m.container(ctx, image)
+	if err != nil {
+		return nil, err
+	}
+	return base.
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 		WithEnvVariable("TF_CPP_MIN_LOG_LEVEL", "2").
 		With(reproducible(judging(settings))), nil

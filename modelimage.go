@@ -28,7 +28,7 @@ func (m *Model) ModelImage(
 	if err != nil {
 		return nil, err
 	}
-	base, err := m.Line.image(ctx, settings, "busybox")
+	base, err := m.Line.resolved(ctx, settings, "busybox")
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (m *Model) ModelImage(
 	files := dag.Directory().
 		WithDirectory(path.Join("models", fmt.Sprint(version)), m.SavedModel).
 		WithTimestamps(imageTime)
-	return dag.Container().From(base).
+	return base.bottom().
 		WithDirectory("/", files, dagger.ContainerWithDirectoryOpts{Owner: "0:0"}).
 		WithLabel(digestLabel, digest), nil
 }

@@ -34,7 +34,11 @@ func (m *TensorflowCi) tool(ctx context.Context, settings config.Config, name st
 	if err != nil {
 		return nil, err
 	}
-	folder, err := m.withUv(dag.Container().From(image)).
+	base, err := m.container(ctx, image)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := m.withUv(base).
 		With(scripts("tool.py", "intact.py", "bytecode.py", "requirements/"+name+".txt")).
 		With(m.installing(
 			"python3", lineDir+"/tool.py", "--uv", lineDir+"/uv/bin/uv", "--requirements", lineDir+"/requirements/"+name+".txt", "--out", lineDir+"/tool",

@@ -96,7 +96,7 @@ func (r *Release) rclone(ctx context.Context, settings config.Config, address ob
 	if err != nil {
 		return nil, "", err
 	}
-	container := dag.Container().From(image).
+	container := image.bottom().
 		WithEnvVariable("RCLONE_CONFIG", "/notfound"). // what rclone calls none
 		// What goes wrong is in the answers; what is not there is asked for on every first call.
 		WithEnvVariable("RCLONE_LOG_LEVEL", "CRITICAL").

@@ -124,11 +124,11 @@ func (m *TensorflowCi) scanned(ctx context.Context, settings config.Config, targ
 		}
 		return image.Rootfs(), nil
 	case config.ScanServing:
-		image, err := m.image(ctx, settings, "serving")
+		image, err := m.resolved(ctx, settings, "serving")
 		if err != nil {
 			return nil, err
 		}
-		return dag.Container().From(image).Rootfs(), nil
+		return image.bottom().Rootfs(), nil
 	case config.ScanSource:
 		return m.Source.WithoutDirectory(settings.Train.Data), nil
 	}

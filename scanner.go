@@ -45,7 +45,7 @@ func (m *TensorflowCi) scanner(ctx context.Context, settings config.Config) (*sc
 	if err != nil {
 		return nil, err
 	}
-	full, day := dag.Container().From(image), time.Now().UTC().Format(time.DateOnly)
+	full, day := image.bottom(), time.Now().UTC().Format(time.DateOnly)
 	database, err := full.
 		WithEnvVariable("TRIVY_CACHE_DIR", scanCache).
 		WithEnvVariable(dayVariable, day).
@@ -56,7 +56,7 @@ func (m *TensorflowCi) scanner(ctx context.Context, settings config.Config) (*sc
 		return nil, scanFault("vulnerability database "+settings.Scan.Database, err)
 	}
 	return &scanner{
-		trivy: dag.Container().
+		trivy: containerFor(image.Platform).
 			WithFile(trivyFile, full.File(trivyFile)).
 			WithDirectory("/tmp", dag.Directory()).
 			WithDirectory(outDir, dag.Directory()).

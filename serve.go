@@ -37,6 +37,9 @@ func (m *Model) Serve(
 	if err != nil {
 		return nil, err
 	}
+	if err := m.Line.runs(ctx, settings, servingRole); err != nil {
+		return nil, err
+	}
 	server, err := m.server(ctx, settings, version)
 	if err != nil {
 		return nil, err
@@ -49,7 +52,7 @@ func (m *Model) server(ctx context.Context, settings config.Config, version int)
 	if version < 1 || version > maxVersion {
 		return nil, fmt.Errorf("--version is %d: want 1 to %d, the name of the model's folder", version, maxVersion)
 	}
-	image, err := m.Line.image(ctx, settings, servingRole)
+	image, err := m.Line.resolved(ctx, settings, servingRole)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +67,7 @@ func (m *Model) server(ctx context.Context, settings config.Config, version int)
 		WithDirectory(versionDir(settings, version), m.SavedModel).
 		WithNewFile(servingconfig.FileName, serves.Render()).
 		Chown("/", servingUser)
-	return dag.Container().From(image).
+	return image.bottom().
 		WithDirectory("/", placed(modelsDir, models)).
 		WithUser(servingUser).
 		WithWorkdir("/").

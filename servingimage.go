@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/internal/dagger"
@@ -23,7 +22,7 @@ func (m *Model) ServingImage(
 	if err != nil {
 		return nil, err
 	}
-	reference, err := m.Line.image(ctx, settings, servingRole)
+	origin, err := m.Line.resolved(ctx, settings, servingRole)
 	if err != nil {
 		return nil, err
 	}
@@ -35,11 +34,10 @@ func (m *Model) ServingImage(
 	if err != nil {
 		return nil, err
 	}
-	_, base, _ := strings.Cut(reference, "@")
 	return server.
 		WithEntrypoint(serverCommand()).
 		WithDefaultArgs(nil).
-		WithLabel("org.opencontainers.image.base.digest", base).
+		WithLabel("org.opencontainers.image.base.digest", origin.Digest()).
 		WithLabel("tensorflow-ci.canonical-digest", model), nil
 }
 

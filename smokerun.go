@@ -112,6 +112,9 @@ func (s smokeRun) started(ctx context.Context, now string) (*dagger.Service, err
 	if s.server != nil {
 		return s.server, nil
 	}
+	if err := s.model.Line.runs(ctx, s.settings, servingRole); err != nil {
+		return nil, err
+	}
 	server, err := s.model.server(ctx, s.settings, firstVersion)
 	if err != nil {
 		return nil, err

@@ -223,7 +223,7 @@ func (m *TensorflowCi) known(ctx context.Context, settings config.Config) (known
 				return err
 			}
 		}
-		found.environment["image "+role] = image
+		found.environment["image "+role] = image.String()
 		return nil
 	})
 	if err := group.Wait(); err != nil {

@@ -80,7 +80,7 @@ func (m *TensorflowCi) inNode(ctx context.Context, settings config.Config, model
 	if err != nil {
 		return nil, err
 	}
-	node := dag.Container().From(image)
+	node := image.bottom()
 	installed, err := node.
 		WithMountedCache(packages, m.packageCache()).
 		WithEnvVariable("NPM_CONFIG_CACHE", packages+"/npm").

@@ -10,6 +10,9 @@ import (
 // of hashes for each of [Choices].
 var Wheels = []string{"2.16.2", "2.21.0"}
 
+// WheelPython is the version of Python for which the lock files are made.
+const WheelPython = "3.11"
+
 // wheelScheme starts what a project writes for TensorFlow from wheels, in the place of an image.
 const wheelScheme = "wheel:"
 
