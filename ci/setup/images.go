@@ -22,6 +22,7 @@ var mirrored = []struct {
 }{
 	{"tensorflow", "tensorflow/tensorflow", "tensorflow/tensorflow"},
 	{"node", "node", "library/node"},
+	{"python", "python", "library/python"},
 }
 
 // stand is one image of the mirror.

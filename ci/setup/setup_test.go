@@ -137,6 +137,10 @@ func TestGoals(t *testing.T) {
 		}
 		return names
 	}
+	engine := []string{"registry", "engine-v0.21.8"}
+	images := []string{
+		"tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "python-3.11-slim-bookworm", "trivy-database", "trivy",
+	}
 	for name, test := range map[string]struct {
 		plan    plan.Plan
 		options Options
@@ -145,11 +149,12 @@ func TestGoals(t *testing.T) {
 		"nothing":     {},
 		"only a CLI":  {plan: plan.Plan{CLI: true}, want: []string{"cli-v0.21.8"}},
 		"a daemon":    {plan: plan.Plan{Daemon: true, Packages: []string{"docker.io"}}, want: []string{"packages", "docker"}},
-		"a mirror":    {plan: plan.Plan{Mirror: true}, want: []string{"registry", "engine-v0.21.8", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
-		"a GPU's too": {plan: plan.Plan{Mirror: true}, options: Options{GPUStandIn: true}, want: []string{"registry", "engine-v0.21.8", "engine-gpu-v0.21.8", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
-		"for tests":   {plan: plan.Plan{Mirror: true}, options: Options{Tests: true}, want: []string{"registry", "engine-v0.21.8", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy", "rclone", "versitygw", "busybox", "serving-2.16.1", "serving-2.21.0"}},
+		"a mirror":    {plan: plan.Plan{Mirror: true}, want: slices.Concat(engine, images)},
+		"a GPU's too": {plan: plan.Plan{Mirror: true}, options: Options{GPUStandIn: true}, want: slices.Concat(engine, []string{"engine-gpu-v0.21.8"}, images)},
+		"for tests": {plan: plan.Plan{Mirror: true}, options: Options{Tests: true},
+			want: slices.Concat(engine, images, []string{"rclone", "versitygw", "busybox", "serving-2.16.1", "serving-2.21.0"})},
 		"everything": {plan: plan.Plan{Mirror: true, CLI: true, Daemon: true, Packages: []string{"docker.io"}},
-			want: []string{"packages", "docker", "cli-v0.21.8", "registry", "engine-v0.21.8", "tensorflow-2.16.2", "tensorflow-2.21.0", "node-22.20.0-bookworm-slim", "trivy-database", "trivy"}},
+			want: slices.Concat([]string{"packages", "docker", "cli-v0.21.8"}, engine, images)},
 	} {
 		if got := machine(test.plan, test.options); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
