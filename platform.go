@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,17 +76,12 @@ func probe(ctx context.Context, wanted string) error {
 		WithEnvVariable("TENSORFLOW_CI_NOW", callBegan).
 		WithExec([]string{"/" + name}).
 		Sync(ctx)
-	switch {
-	case ctx.Err() != nil:
+	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
-	case err != nil:
-		return fmt.Errorf("%s", lastLine(err.Error()))
 	}
-	return nil
-}
-
-// lastLine is the end of a longer text, where programs say why they stopped.
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+	var exec *dagger.ExecError
+	if errors.As(err, &exec) {
+		return errors.New(strings.ReplaceAll(explained(exec.Stderr, exec.ExitCode), "\n", " "))
+	}
+	return err
 }

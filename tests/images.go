@@ -122,6 +122,18 @@ func readLock(ctx context.Context, lock *dagger.File) (map[string]string, error)
 	if err != nil {
 		return nil, err
 	}
+	var entries map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &entries); err != nil {
+		return nil, err
+	}
+	delete(entries, "platforms")
 	locked := map[string]string{}
-	return locked, json.Unmarshal([]byte(text), &locked)
+	for role, entry := range entries {
+		var reference string
+		if err := json.Unmarshal(entry, &reference); err != nil {
+			return nil, fmt.Errorf("%s: %w", role, err)
+		}
+		locked[role] = reference
+	}
+	return locked, nil
 }

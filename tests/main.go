@@ -91,7 +91,7 @@ func (t *Tests) All(
 		always = []string{"scan.database=" + t.Database}
 	}
 	var checks []check
-	for _, group := range [][]check{t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(), t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser(), t.python(), t.checkpoints()} {
+	for _, group := range t.groups() {
 		for _, check := range group {
 			if chosen(check.name, only) {
 				checks = append(checks, check)
@@ -126,6 +126,16 @@ func (t *Tests) All(
 		return "", fmt.Errorf("acceptance tests:\n%s", report)
 	}
 	return report, nil
+}
+
+// groups are all tests, in the order in which they run.
+func (t *Tests) groups() [][]check {
+	return [][]check{
+		t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.checkpoints(),
+		t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.platforms(),
+		t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(),
+		t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser(), t.python(),
+	}
 }
 
 // chosen tells whether a name contains one of the texts; every name is chosen where there is none.
