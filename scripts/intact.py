@@ -36,12 +36,15 @@ def planned(plan: str) -> dict[str, str]:
 def distributions(path: list[str] | None = None) -> Iterator[tuple[str, pathlib.Path]]:
     """Every distribution in some folders, or on this interpreter's path: canonical name, and its .dist-info.
 
-    The name is that of the folder: what is in the folder may be damaged.
+    The name is that of the folder: what is in the folder may be damaged. Of a name that is in two folders the first
+    counts, which is what Python imports; a system's own package lies behind the one that was installed over it.
     """
     importlib.invalidate_caches()
+    before: set[str] = set()
     for folder in map(pathlib.Path, sys.path if path is None else path):
-        for info in sorted(folder.glob("*.dist-info")):
-            yield canonical(info.name.split("-")[0]), info
+        here = [(canonical(info.name.split("-")[0]), info) for info in sorted(folder.glob("*.dist-info"))]
+        yield from (found for found in here if found[0] not in before)
+        before |= {name for name, _ in here}
 
 
 def arrived(before: Collection[tuple[str, pathlib.Path]] = (), path: list[str] | None = None) -> set[str]:

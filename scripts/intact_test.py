@@ -34,6 +34,18 @@ def test_whole_packages_are_not_damaged(tmp_path: pathlib.Path) -> None:
     assert intact.damaged(["my-package", "other"], [str(tmp_path)]) == []
 
 
+def test_a_system_package_behind_an_installed_one_is_not_its_damage(tmp_path: pathlib.Path) -> None:
+    local, system = tmp_path / "local", tmp_path / "system"
+    wheel(local, "my", {"my/data.bin": b"1"})
+    behind = wheel(system, "My", {"my/data.bin": b"0"})
+    (behind / "RECORD").unlink()  # as Debian leaves its own
+    path = [str(local), str(system)]
+    assert [info.parent for _, info in intact.distributions(path)] == [local]
+    assert intact.damaged(["my"], path) == []
+    intact.unlist(["my"], path)
+    assert behind.exists()
+
+
 @pytest.mark.parametrize(("path", "content"), [
     ("my/data.bin", b"\0" * 100), ("my/data.bin", None), ("my-1.0.dist-info/METADATA", b""), ("my-1.0.dist-info/RECORD", b""),
     ("my-1.0.dist-info/RECORD", b"\0\xff"), ("my-1.0.dist-info/RECORD", None),
