@@ -17,6 +17,8 @@ const imageTime = 315532800
 
 // Return the training image: TensorFlow's image, the project's packages, and its training code, which it runs.
 //
+// It is built on the image that training runs in: that for GPUs where train.gpus asks for some.
+//
 // Equal inputs give an equal digest. It holds neither the data, which a run mounts at train.data, nor anything of the
 // line's own.
 func (m *TensorflowCi) Image(ctx context.Context) (*dagger.Container, error) {
@@ -24,7 +26,8 @@ func (m *TensorflowCi) Image(ctx context.Context) (*dagger.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	origin, err := m.image(ctx, settings, "tensorflow")
+	// The difference below leaves out etc, var and root, which are the base's: it must be the one that was installed on.
+	origin, err := m.image(ctx, settings, trainingRole(settings))
 	if err != nil {
 		return nil, err
 	}

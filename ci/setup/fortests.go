@@ -16,6 +16,7 @@ var forTests = []func(m *Machine, registry, base *step.Step, after []*step.Step)
 	(*Machine).storeImages,
 	(*Machine).busybox,
 	(*Machine).servingStandIns,
+	(*Machine).variants,
 }
 
 // testGoals are the steps of forTests.

@@ -20,7 +20,7 @@ var mirrored = []struct {
 	name       string // as a project writes it
 	repository string // as the registry knows it: an official image lies in library/
 }{
-	{"tensorflow", "tensorflow/tensorflow", "tensorflow/tensorflow"},
+	{tensorflowFolder, tensorflowName, tensorflowName},
 	{"node", "node", "library/node"},
 	{"python", "python", "library/python"},
 }
@@ -31,7 +31,7 @@ type stand struct {
 	tag          string
 	reference    string // in the daemon
 	repository   string // in the registry
-	list         string
+	list         string // of packages; empty where the image is a layer on another
 	dockerfile   string
 	buildContext string
 	inputs       string   // digest of list and Dockerfile
@@ -54,10 +54,18 @@ func (m *Machine) stands() ([]stand, error) {
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, stand{
+			s := stand{
 				step: image.folder + "-" + tag, tag: tag, reference: image.name + ":" + tag, repository: image.repository,
 				list: list, dockerfile: dockerfile, buildContext: m.Folder.Path("images", image.folder+"-"+tag), inputs: digest,
-			})
+			}
+			if image.folder == tensorflowFolder {
+				of, known := twins[tag]
+				if !known {
+					return nil, fmt.Errorf("%s: no day is known whose packages these are: add one to twins in ci/setup/twins.go", list)
+				}
+				s.arguments = of.arguments()
+			}
+			found = append(found, s)
 		}
 	}
 	return found, nil
@@ -75,20 +83,23 @@ func (m *Machine) images(registry, base *step.Step) ([]*step.Step, error) {
 		image := &step.Step{
 			Name:   s.step,
 			What:   "image " + s.reference + ", from Debian 12 and wheels; also in the registry",
-			Inputs: []string{s.inputs},
+			Inputs: append([]string{s.inputs}, s.arguments...),
 			Uses:   uses,
 			Needs:  []*step.Step{base},
-			Holds: func(ctx context.Context) bool {
-				address, err := m.mirror(ctx)
-				return err == nil && imageExists(ctx, s.reference) && hasImage(ctx, address, s.repository, s.tag)
-			},
-			Run: func(ctx context.Context, log io.Writer) error { return m.makeImage(ctx, log, s) },
-			Try: "a second `up`, where a download was cut off; otherwise the log's last lines name the package that pip refused",
+			Holds:  func(ctx context.Context) bool { return m.holdsImage(ctx, s) },
+			Run:    func(ctx context.Context, log io.Writer) error { return m.makeImage(ctx, log, s) },
+			Try:    "a second `up`, where a download was cut off; otherwise the log's last lines name the package that pip refused",
 		}
 		// one after the other: each downloads and packs for a minute or two
 		goals, uses = append(goals, image), []*step.Step{registry, image}
 	}
 	return goals, nil
+}
+
+// holdsImage tells whether an image is in the daemon and in the registry.
+func (m *Machine) holdsImage(ctx context.Context, s stand) bool {
+	address, err := m.mirror(ctx)
+	return err == nil && imageExists(ctx, s.reference) && hasImage(ctx, address, s.repository, s.tag)
 }
 
 func (m *Machine) makeImage(ctx context.Context, log io.Writer, s stand) error {
@@ -98,18 +109,21 @@ func (m *Machine) makeImage(ctx context.Context, log io.Writer, s stand) error {
 	if err := copyCertificates(s.buildContext); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(s.list)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(s.buildContext, "requirements.txt"), text, 0o644); err != nil {
-		return err
-	}
 	version, _, _ := strings.Cut(s.tag, "-")
-	more := []string{"--build-arg", "VERSION=" + version, "--build-arg", fmt.Sprintf("REQUIREMENTS_DIGEST=sha256:%x", sha256.Sum256(text))}
-	for _, name := range []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"} {
-		if value := os.Getenv(name); value != "" {
-			more = append(more, "--build-arg", name+"="+value)
+	more := []string{"--build-arg", "VERSION=" + version}
+	if s.list != "" {
+		text, err := os.ReadFile(s.list)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(s.buildContext, "requirements.txt"), text, 0o644); err != nil {
+			return err
+		}
+		more = append(more, "--build-arg", fmt.Sprintf("REQUIREMENTS_DIGEST=sha256:%x", sha256.Sum256(text)))
+		for _, name := range []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"} {
+			if value := os.Getenv(name); value != "" {
+				more = append(more, "--build-arg", name+"="+value)
+			}
 		}
 	}
 	if err := m.build(ctx, log, s.reference, s.dockerfile, s.buildContext, append(more, s.arguments...)...); err != nil {

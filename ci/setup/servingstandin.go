@@ -44,11 +44,8 @@ func (m *Machine) servingStandIns(registry, _ *step.Step, after []*step.Step) ([
 			Inputs: []string{s.inputs},
 			Uses:   []*step.Step{registry},
 			Needs:  []*step.Step{after[at]},
-			Holds: func(ctx context.Context) bool {
-				address, err := m.mirror(ctx)
-				return err == nil && imageExists(ctx, s.reference) && hasImage(ctx, address, s.repository, s.tag)
-			},
-			Run: func(ctx context.Context, log io.Writer) error { return m.makeServingStandIn(ctx, log, s) },
+			Holds:  func(ctx context.Context) bool { return m.holdsImage(ctx, s) },
+			Run:    func(ctx context.Context, log io.Writer) error { return m.makeServingStandIn(ctx, log, s) },
 		})
 	}
 	return goals, nil
@@ -69,7 +66,7 @@ func (m *Machine) servingStandIn(tag, tensorflow string) (stand, error) {
 	name := "serving-" + tag
 	return stand{
 		step: name, tag: tag, reference: servingName + ":" + tag, repository: servingName, list: list, dockerfile: dockerfile,
-		buildContext: m.Folder.Path("images", name), inputs: digest, arguments: []string{"--build-arg", "BASE=tensorflow/tensorflow:" + tensorflow},
+		buildContext: m.Folder.Path("images", name), inputs: digest, arguments: []string{"--build-arg", "BASE=" + tensorflowName + ":" + tensorflow},
 	}, nil
 }
 

@@ -152,7 +152,8 @@ func TestGoals(t *testing.T) {
 		"a mirror":    {plan: plan.Plan{Mirror: true}, want: slices.Concat(engine, images)},
 		"a GPU's too": {plan: plan.Plan{Mirror: true}, options: Options{GPUStandIn: true}, want: slices.Concat(engine, []string{"engine-gpu-v0.21.8"}, images)},
 		"for tests": {plan: plan.Plan{Mirror: true}, options: Options{Tests: true},
-			want: slices.Concat(engine, images, []string{"rclone", "versitygw", "busybox", "serving-2.16.1", "serving-2.21.0"})},
+			want: slices.Concat(engine, images, []string{"rclone", "versitygw", "busybox", "serving-2.16.1", "serving-2.21.0",
+				"tensorflow-2.16.2-ca", "tensorflow-2.16.2-gpu", "tensorflow-2.21.0-ca", "tensorflow-2.21.0-gpu"})},
 		"everything": {plan: plan.Plan{Mirror: true, CLI: true, Daemon: true, Packages: []string{"docker.io"}},
 			want: slices.Concat([]string{"packages", "docker", "cli-v0.21.8"}, engine, images)},
 	} {
