@@ -62,7 +62,7 @@ func (d scanDesk) scan(ctx context.Context, looked subject, known *scanpolicy.Pr
 	severities, ignoreUnfixed := d.settings.Scan.For(target)
 	policy := scanpolicy.Policy{
 		Severities: severities, IgnoreUnfixed: ignoreUnfixed, DeniedLicenses: d.settings.Scan.DeniedLicenses,
-		Proven: proven, Unproven: d.settings.Scan.Unproven, Packages: isImage(target),
+		Proven: proven, Unproven: d.settings.Scan.Unproven, Foreign: looked.foreign, Packages: isImage(target),
 	}
 	verdict := policy.Judge(report, d.ignores, known)
 	gitLab, err := scanpolicy.GitLab(report, target, began, time.Now())

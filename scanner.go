@@ -86,6 +86,7 @@ type subject struct {
 	name    string // in the scan folder; reports call it by this name
 	flags   []string
 	system  scanpolicy.System // empty where there is none
+	foreign string            // whose packages the system has, where they are not its own
 	began   time.Time         // when its scan did
 	rules   *dagger.File      // the report on misconfigurations; nil where nothing could have any
 }
@@ -119,9 +120,13 @@ func (s *scanner) list(ctx context.Context, target string, root *dagger.Director
 	if err != nil {
 		return subject{}, err
 	}
+	foreign, err := scanpolicy.Foreign([]byte(text), system)
+	if err != nil {
+		return subject{}, err
+	}
 	return subject{
 		trivy: trivy.WithMountedFile(place, bill), command: "sbom", name: target,
-		flags: []string{"--scanners", "vuln", "--ignorefile", ignoreYML}, system: system,
+		flags: []string{"--scanners", "vuln", "--ignorefile", ignoreYML}, system: system, foreign: foreign,
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type Policy struct {
 	DeniedLicenses []string // SPDX names; one without -only or -or-later denies both
 	Proven         Proven   // where the scanner has shown that it finds what is there
 	Unproven       []string // ecosystems whose packages the project accepts although nothing shows it
+	Foreign        string   // whose packages the system has, where they are not its own; see [Foreign]
 	Packages       bool     // what was scanned is an image: it must have packages, and the package database of a system
 }
 
@@ -46,9 +48,14 @@ type Ignored struct {
 // Judge decides which findings stop the gate; previous is nil where there is none.
 func (p Policy) Judge(report Report, ignored Ignores, previous *Previous) Verdict {
 	verdict := Verdict{Counts: map[string]int{}, Known: previous != nil, Faults: p.faults(report)}
+	var cautions []string
 	if report.Outdated {
-		verdict.Caution = report.OS + " gets no security fixes any more, and few of its vulnerabilities are known"
+		cautions = append(cautions, report.OS+" gets no security fixes any more, and few of its vulnerabilities are known")
 	}
+	if p.Foreign != "" {
+		cautions = append(cautions, fmt.Sprintf("the packages of %s are %s's, of which its advisories say nothing", report.OS, p.Foreign))
+	}
+	verdict.Caution = strings.Join(cautions, "; ")
 	used := map[int]bool{} // entries of the ignore file, by their lines
 	accept := func(finding Finding, entry Entry) {
 		used[entry.Line] = true
