@@ -30,11 +30,11 @@ var defaultImages = map[string]string{
 	"rclone": "rclone/rclone:1.76.0",
 	// The server of the line of versions that tensorflow below is of.
 	// renovate: datasource=docker depName=tensorflow/serving
-	"serving": "tensorflow/serving:2.16.1",
+	"serving": "tensorflow/serving:2.21.0",
 	// renovate: datasource=docker depName=tensorflow/tensorflow
-	"tensorflow": "tensorflow/tensorflow:2.16.2",
+	"tensorflow": "tensorflow/tensorflow:2.21.0",
 	// renovate: datasource=docker depName=tensorflow/tensorflow versioning=regex:^(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+)-gpu$
-	"tensorflow-gpu": "tensorflow/tensorflow:2.16.2-gpu",
+	"tensorflow-gpu": "tensorflow/tensorflow:2.21.0-gpu",
 	// Never 0.69.4 to 0.69.6, which steal credentials; package imageref refuses them.
 	// renovate: datasource=docker depName=aquasec/trivy
 	"trivy": "aquasec/trivy:0.74.0",

@@ -17,7 +17,7 @@ func TestParse(t *testing.T) {
 		want     Ref
 		familiar string
 	}{
-		{"tensorflow/tensorflow:2.16.2", Ref{"docker.io", "tensorflow/tensorflow", "2.16.2", ""}, "tensorflow/tensorflow:2.16.2"},
+		{"tensorflow/tensorflow:2.21.0", Ref{"docker.io", "tensorflow/tensorflow", "2.21.0", ""}, "tensorflow/tensorflow:2.21.0"},
 		{"python:3.11-slim", Ref{"docker.io", "library/python", "3.11-slim", ""}, "python:3.11-slim"},
 		{"docker.io/python:3", Ref{"docker.io", "library/python", "3", ""}, "python:3"},
 		{"docker.io/library/python:3", Ref{"docker.io", "library/python", "3", ""}, "python:3"},
@@ -62,7 +62,7 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for _, test := range []struct{ in, why, write string }{
-		{"", "empty", "tensorflow/tensorflow:2.16.2"},
+		{"", "empty", "tensorflow/tensorflow:2.21.0"},
 		{"tensorflow/tensorflow", "neither a tag nor a digest", "tensorflow/tensorflow:VERSION"},
 		{"python", "neither a tag nor a digest", "python:VERSION"},
 		{"localhost:5000/x", "neither a tag nor a digest", "localhost:5000/x:VERSION"},
@@ -83,7 +83,7 @@ func TestParseRefuses(t *testing.T) {
 		{"x@", "no digest", "64 digits"},
 		{strings.TrimPrefix(sha256, "sha256:"), "digest without a name", "name@sha256:"},
 		{sha256, "digest without a name", "name@sha256:"},
-		{"TensorFlow/tensorflow:2.16.2", "upper-case", "tensorflow/tensorflow:2.16.2"},
+		{"TensorFlow/tensorflow:2.21.0", "upper-case", "tensorflow/tensorflow:2.21.0"},
 		{"docker.io/Python:3", "upper-case", "python:3"},
 		{"tensorflow tensorflow:2.16.2", `contains ' '`, "letters"},
 		{" x:1", `contains ' '`, "letters"},
@@ -93,8 +93,8 @@ func TestParseRefuses(t *testing.T) {
 		{"ténsor:1", `contains 'é'`, "letters"},
 		{"x:🔥", `contains '🔥'`, "letters"},
 		{"\xff:1", "contains", "letters"},
-		{"-x:1", "starts with a dash", "tensorflow/tensorflow:2.16.2"},
-		{"--privileged", "starts with a dash", "tensorflow/tensorflow:2.16.2"},
+		{"-x:1", "starts with a dash", "tensorflow/tensorflow:2.21.0"},
+		{"--privileged", "starts with a dash", "tensorflow/tensorflow:2.21.0"},
 		{"https://docker.io/x:1", "URL", "without the scheme"},
 		{"../x:1", "no registry", "registry.example.com"},
 		{"a..b/x:1", "no registry", "registry.example.com"},
@@ -106,10 +106,10 @@ func TestParseRefuses(t *testing.T) {
 		{"gcr.io/:1", "no repository", "lower-case"},
 		{"a___b:1", "no repository", "lower-case"},
 		{":1", "no repository", "lower-case"},
-		{strings.Repeat("a/", 200) + "x:1", "longer than 255", "tensorflow/tensorflow:2.16.2"},
+		{strings.Repeat("a/", 200) + "x:1", "longer than 255", "tensorflow/tensorflow:2.21.0"},
 		{strings.Repeat("a.", 200) + "b/x:1", "no registry", "registry.example.com"},
-		{strings.Repeat("A", 800) + ":1", "longer than 255", "tensorflow/tensorflow:2.16.2"},
-		{strings.Repeat("x", 10_000), "10000 bytes long", "tensorflow/tensorflow:2.16.2"},
+		{strings.Repeat("A", 800) + ":1", "longer than 255", "tensorflow/tensorflow:2.21.0"},
+		{strings.Repeat("x", 10_000), "10000 bytes long", "tensorflow/tensorflow:2.21.0"},
 		{"aquasec/trivy:0.69.4", "Trivy 0.69.4 is malicious", "0.69.3"},
 		{"ghcr.io/aquasecurity/trivy:v0.69.5", "Trivy v0.69.5 is malicious", "0.69.3"},
 		{"mirror.example.com:5000/docker/aquasec/trivy:0.69.6@" + sha256, "Trivy 0.69.6 is malicious", "0.69.3"},
@@ -173,7 +173,7 @@ func TestAllowed(t *testing.T) {
 // allowed from its own registry, and that what is refused is named in one line that is fit for a log.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		"tensorflow/tensorflow:2.16.2", "python", "x@" + sha256, "localhost:5000/a/b:1@" + sha256, "docker.io/library/localhost/x:1",
+		"tensorflow/tensorflow:2.21.0", "python", "x@" + sha256, "localhost:5000/a/b:1@" + sha256, "docker.io/library/localhost/x:1",
 		"[::1]:5000/x:1", "x:latest", "-x:1", "A/b:1", "a//b:1", "x:1\x00",
 	} {
 		f.Add(seed)

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	example       = "tensorflow/tensorflow:2.16.2"
+	example       = "tensorflow/tensorflow:2.21.0"
 	maxReference  = 1024 // registry, repository, tag and digest at their longest, with room to spare
 	maxRegistry   = 260  // a host name at its longest, and a port
 	maxRepository = 255

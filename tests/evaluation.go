@@ -71,7 +71,7 @@ func (t *Tests) evaluation() []check {
 
 const strictGate = `version: 1
 model: phishing
-images: {tensorflow: "tensorflow/tensorflow:2.16.2"}
+images: {tensorflow: "tensorflow/tensorflow:2.21.0"}
 train: {args: {epochs: 50}, seed: 7}
 test: {coverage: {source: src, minimum: 80}}
 evaluate: {data: data/held-out.csv, label: is_phishing}

@@ -12,9 +12,8 @@ import (
 // `ci up --gpu-standin`; these are the refusals of an engine that has none.
 func (t *Tests) gpu() []check {
 	asked := func(gpus string) *dagger.TensorflowCi {
-		// The CPU image stands in the GPU image's role: every one of these is refused before the difference shows.
 		project := tiny().WithNewFile("tensorflow-ci.yaml", "version: 1\n"+
-			"images: {tensorflow: \"tensorflow/tensorflow:2.16.2\", tensorflow-gpu: \"tensorflow/tensorflow:2.16.2\"}\n")
+			"images: {tensorflow: \"tensorflow/tensorflow:2.16.2\", tensorflow-gpu: \"tensorflow/tensorflow:2.16.2-gpu\"}\n")
 		return dag.TensorflowCi(dagger.TensorflowCiOpts{Source: project, Gpus: gpus})
 	}
 	return []check{

@@ -27,11 +27,16 @@ func ofTiny(file string) string {
 	return string(text)
 }
 
-// acceptedTiny is what TensorFlow 2.16 carries, and nothing else.
+const (
+	imageTiny  = "tensorflow/tensorflow:2.16.2"
+	reasonTiny = "comes with the image of TensorFlow 2.16"
+)
+
+// acceptedTiny is what the image of TensorFlow 2.16 carries, and nothing else.
 var acceptedTiny = accepted("CVE-2026-0994", time.Now().AddDate(0, 1, 0))
 
 func accepted(id string, until time.Time) string {
-	return "vulnerabilities:\n  - id: " + id + "\n    statement: TensorFlow 2.16 requires protobuf < 5\n    expired_at: " + until.Format(time.DateOnly) + "\n"
+	return "vulnerabilities:\n  - id: " + id + "\n    statement: " + reasonTiny + "\n    expired_at: " + until.Format(time.DateOnly) + "\n"
 }
 
 // tiny is a complete project that trains in a few seconds, for tests about everything but the model.

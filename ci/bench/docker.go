@@ -17,7 +17,7 @@ const certificates = "/etc/ssl/certs/ca-certificates.crt"
 
 // The images, all but the first made here and known by a label, which what is built from them inherits.
 const (
-	baseImage  = "tensorflow/tensorflow:2.16.2"
+	baseImage  = "tensorflow/tensorflow:2.21.0"
 	readyImage = "tensorflow-ci/bench:ready" // the base with the project's requirements and pytest
 	benchLabel = "tensorflow-ci.bench"
 	maker      = "tensorflow-ci-bench" // container that readyImage is made of

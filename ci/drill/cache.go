@@ -18,7 +18,7 @@ import (
 const cacheVolume = "tensorflow-ci-drill"
 
 // sampleImage is the sample project's: the engine has it.
-const sampleImage = "tensorflow/tensorflow:2.16.2"
+const sampleImage = "tensorflow/tensorflow:2.21.0"
 
 // damage overwrites the middle of every unpacked file in uv's cache, as a disk that lost power leaves them, and prints how many.
 const damage = `

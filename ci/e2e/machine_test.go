@@ -108,7 +108,7 @@ func mainJob(t *testing.T) {
 	}
 	command := exec.Command("docker", "run", "--rm", "--network", "none", "--env", "TF_CPP_MIN_LOG_LEVEL=3",
 		"--volume", out+":/out:ro", "--volume", script+":/accuracy.py:ro", "--volume", filepath.Join(checkout, "testdata", "phishing")+":/project:ro",
-		"tensorflow/tensorflow:2.16.2", "python3", "/accuracy.py", "/out/model", "/project/data/held-out.csv", "is_phishing")
+		"tensorflow/tensorflow:2.21.0", "python3", "/accuracy.py", "/out/model", "/project/data/held-out.csv", "is_phishing")
 	command.Stderr = os.Stderr
 	answer, err := command.Output()
 	if err != nil {
