@@ -186,6 +186,7 @@ class Installer:
 
     def __init__(self, uv: str, out: pathlib.Path, limit: float) -> None:
         self.uv, self.out, self.limit = uv, out, limit
+        self.said: list[str] = []  # what a person should know of an install that went well
 
     def pip(self, *arguments: str) -> list[str]:
         return [self.uv, "pip", "install", "--python", sys.executable, "--break-system-packages", *arguments]
@@ -207,8 +208,9 @@ class Installer:
                            "--no-header", "--no-annotate", "--python", sys.executable, *leave_out])
         if result.returncode != 0:
             raise Refused(f"{lock.name} cannot be read: {result.stderr.strip()}")
-        for said in filter(None, image.values()):
-            print(f"{lock.name}: {said}", flush=True)
+        self.said = [f"{lock.name}: {said}" for said in image.values() if said]
+        for said in self.said:
+            print(said, flush=True)
         requirements = self.out / LOCKED
         requirements.write_text(result.stdout)
         return requirements
@@ -249,7 +251,7 @@ class Installer:
             raise Refused(self._explain(flags, source, before, outcome))
         clock = time.monotonic()
         bytecode.write(intact.arrived(image))
-        step.extend(self.out / "run.json", time.monotonic() - clock)
+        step.extend(self.out / "run.json", time.monotonic() - clock, self.said)
 
     def _explain(self, flags: list[str], source: str, before: dict[str, str], outcome: step.Outcome) -> str:
         said = "\n".join(line for line in outcome.tail if line.strip())

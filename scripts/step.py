@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 GRACE_SECONDS = 10.0
 POLL_SECONDS = 0.1
@@ -75,10 +76,12 @@ def run(name: str, command: list[str], *, limit: float, record: pathlib.Path, cw
     return outcome
 
 
-def extend(record: pathlib.Path, seconds: float) -> None:
-    """Add to a step's record what was done for it after its command."""
+def extend(record: pathlib.Path, seconds: float, said: Sequence[str] = ()) -> None:
+    """Add to a step's record what was done for it after its command, and what a person should know of it."""
     told = json.loads(record.read_text())
     told["seconds"] = round(told["seconds"] + seconds, 3)
+    if said:
+        told["said"] = list(said)
     record.write_text(json.dumps(told) + "\n")
 
 

@@ -61,4 +61,7 @@ def test_a_record_grows_by_what_was_done_after_the_command(tmp_path: pathlib.Pat
     step.run("demo", [sys.executable, "-c", ""], limit=60, record=record)
     before = json.loads(record.read_text())
     step.extend(record, 2.5)
-    assert json.loads(record.read_text()) == {**before, "seconds": round(before["seconds"] + 2.5, 3)}
+    later = {**before, "seconds": round(before["seconds"] + 2.5, 3)}
+    assert json.loads(record.read_text()) == later
+    step.extend(record, 0, ["numpy is the image's"])
+    assert json.loads(record.read_text()) == {**later, "said": ["numpy is the image's"]}

@@ -46,6 +46,8 @@ func Read(text []byte) ([]Step, error) {
 type Record struct {
 	Started string  `json:"started"`
 	Seconds float64 `json:"seconds"`
+	// Said is what a person should know of a step that went well, such as what of a lock the image decided.
+	Said []string `json:"said"`
 }
 
 // New is the account of a step of a run that began at the given time, with what an earlier run says of the same step.
@@ -54,7 +56,7 @@ func New(name, verdict string, record Record, inputs Inputs, began time.Time, pr
 	if err != nil {
 		return Step{}, fmt.Errorf("the record of step %s: started is %.40q, not a time", name, record.Started)
 	}
-	step := Step{Name: name, Verdict: verdict, Started: record.Started, Seconds: record.Seconds, Inputs: inputs}
+	step := Step{Name: name, Verdict: strings.Join(append([]string{verdict}, record.Said...), "; "), Started: record.Started, Seconds: record.Seconds, Inputs: inputs}
 	// Programs tell the time in milliseconds.
 	step.Cached = started.Before(began.Truncate(time.Millisecond))
 	at := slices.IndexFunc(previous, func(s Step) bool { return s.Name == name })

@@ -44,7 +44,7 @@ func TestWhy(t *testing.T) {
 		{"a cache that was emptied", during, []Step{{Name: "train", Inputs: inputs}}, false, "nothing changed; this engine no longer has the result"},
 		{"many", during, []Step{{Name: "train", Inputs: many}}, false, "data added, train.py added, train.seed added, a removed and 4 more"},
 	} {
-		step, err := New("train", "passed", Record{test.started, 1.5}, inputs, began, test.previous)
+		step, err := New("train", "passed", Record{Started: test.started, Seconds: 1.5}, inputs, began, test.previous)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -56,14 +56,18 @@ func TestWhy(t *testing.T) {
 }
 
 func TestStepWithoutInputs(t *testing.T) {
-	step, err := New("scan", "passed", Record{during, 1}, nil, began, nil)
+	step, err := New("scan", "passed", Record{Started: during, Seconds: 1}, nil, began, nil)
 	if err != nil || step.Cached || step.Why != "" {
 		t.Errorf("got %+v, %v", step, err)
 	}
 }
 
 func TestBadRecords(t *testing.T) {
-	if _, err := New("train", "passed", Record{"yesterday", 1}, nil, began, nil); err == nil || !strings.Contains(err.Error(), `started is "yesterday"`) {
+	said := Record{Started: "2026-01-02T03:04:05.000Z", Said: []string{"numpy 2 is locked", "keras 3 is locked"}}
+	if step, err := New("install", "passed", said, nil, began, nil); err != nil || step.Verdict != "passed; numpy 2 is locked; keras 3 is locked" {
+		t.Errorf("a step that said something: %q, %v", step.Verdict, err)
+	}
+	if _, err := New("train", "passed", Record{Started: "yesterday", Seconds: 1}, nil, began, nil); err == nil || !strings.Contains(err.Error(), `started is "yesterday"`) {
 		t.Errorf("got %v", err)
 	}
 	for _, text := range []string{"", "{}", `[{"name": 1}]`, "null\x00"} {

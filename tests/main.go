@@ -132,7 +132,7 @@ func (t *Tests) All(
 func (t *Tests) groups() [][]check {
 	return [][]check{
 		t.scripts(), t.settings(), t.environment(), t.index(), t.lint(), t.tests(), t.gpu(), t.training(), t.resume(), t.checkpoints(),
-		t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.platforms(),
+		t.experiments(), t.workers(), t.evaluation(), t.handover(), t.exports(), t.scan(), t.faultyScans(), t.images(), t.platforms(), t.twins(),
 		t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(),
 		t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser(), t.python(),
 	}

@@ -10,7 +10,7 @@ import (
 
 // tinyFiles is the smallest project that keeps the line's contract: one layer, one epoch. `ci bench` measures with it too.
 //
-//go:embed all:testdata/tiny
+//go:embed all:testdata/tiny testdata/locked
 var tinyFiles embed.FS
 
 var (
@@ -19,8 +19,10 @@ var (
 	settingsTiny = ofTiny("tensorflow-ci.yaml")
 )
 
-func ofTiny(file string) string {
-	text, err := tinyFiles.ReadFile("testdata/tiny/" + file)
+func ofTiny(file string) string { return ofFiles("testdata/tiny/" + file) }
+
+func ofFiles(file string) string {
+	text, err := tinyFiles.ReadFile(file)
 	if err != nil {
 		panic(err) // it is compiled in
 	}
@@ -33,10 +35,16 @@ const (
 )
 
 // acceptedTiny is what the image of TensorFlow 2.16 carries, and nothing else.
-var acceptedTiny = accepted("CVE-2026-0994", time.Now().AddDate(0, 1, 0))
+var acceptedTiny = accepted(time.Now().AddDate(0, 1, 0), "CVE-2026-0994", // of protobuf
+	"CVE-2025-12060", "CVE-2025-1550", "CVE-2025-8747", "CVE-2025-9905", "CVE-2026-11816", "CVE-2026-12481", "CVE-2026-12484", // of Keras
+	"CVE-2025-47273") // of setuptools
 
-func accepted(id string, until time.Time) string {
-	return "vulnerabilities:\n  - id: " + id + "\n    statement: " + reasonTiny + "\n    expired_at: " + until.Format(time.DateOnly) + "\n"
+func accepted(until time.Time, ids ...string) string {
+	text := "vulnerabilities:\n"
+	for _, id := range ids {
+		text += "  - id: " + id + "\n    statement: " + reasonTiny + "\n    expired_at: " + until.Format(time.DateOnly) + "\n"
+	}
+	return text
 }
 
 // tiny is a complete project that trains in a few seconds, for tests about everything but the model.

@@ -180,7 +180,7 @@ func (t *Tests) serving() []check {
 			return err
 		}},
 		check{"serving/an image with a finding that nobody accepts is not published", func(ctx context.Context) error {
-			strict := tiny().WithNewFile(".trivyignore.yaml", accepted("CVE-2000-0001", time.Now().AddDate(0, 1, 0)))
+			strict := tiny().WithNewFile(".trivyignore.yaml", accepted(time.Now().AddDate(0, 1, 0), "CVE-2000-0001"))
 			_, err := line(strict).Model(trained().SavedModel()).PublishServing(ctx, t.registry()+"/tests/tiny-serving:2")
 			return refused(err, "nothing was published", "CVE-2026-0994")
 		}},

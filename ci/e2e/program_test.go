@@ -137,13 +137,18 @@ func empty(t *testing.T, folder string) {
 	}
 }
 
-// project writes a project whose training script is the given text. Its image is one in which a scan finds nothing.
+// project writes a project whose training script is the given text. It accepts what the sample project does of the same image.
 func project(t *testing.T, script string) string {
 	t.Helper()
+	accepted, err := os.ReadFile(filepath.Join(checkout, "testdata", "phishing", ".trivyignore.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	folder := t.TempDir()
 	for name, text := range map[string]string{
 		"train.py":              script,
 		"requirements.txt":      "",
+		".trivyignore.yaml":     string(accepted),
 		"tensorflow-ci.yaml":    "version: 1\nmodel: broken\nimages: {tensorflow: \"tensorflow/tensorflow:2.21.0\"}\n",
 		"tests/test_nothing.py": "def test_nothing() -> None:\n    assert True\n",
 		"data/rows.csv":         "x,y\n1,1\n",
