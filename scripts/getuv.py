@@ -4,7 +4,8 @@
 
 An index given as PIP_INDEX_URL may be plain http inside a company's network. pip would ignore it; what it sends is checked
 against the pinned hash, so it may be used. It may also have a certificate by the company's own authority, which the engine
-writes into the bundle of the image: Python looks at the folder beside the bundle only.
+writes into the bundle of the image: Python looks at the folder beside the bundle only, and pip before 24.2, which images of
+TensorFlow up to 2.16 have, at a bundle of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def environment(inherited: dict[str, str], bundle: pathlib.Path = BUNDLE) -> dic
     variables = dict(inherited)
     if bundle.exists():
         variables.setdefault("SSL_CERT_FILE", str(bundle))
+        variables.setdefault("PIP_CERT", variables["SSL_CERT_FILE"])
     index = urllib.parse.urlsplit(inherited.get("PIP_INDEX_URL", ""))
     if index.scheme == "http":
         variables["PIP_TRUSTED_HOST"] = index.netloc.rpartition("@")[2]

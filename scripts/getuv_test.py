@@ -20,5 +20,7 @@ def test_the_bundle_of_the_image_is_trusted_unless_another_is_named(tmp_path: pa
     bundle = tmp_path / "bundle.crt"
     assert "SSL_CERT_FILE" not in getuv.environment({}, bundle)
     bundle.touch()
-    assert getuv.environment({}, bundle)["SSL_CERT_FILE"] == str(bundle)
-    assert getuv.environment({"SSL_CERT_FILE": "/own.crt"}, bundle)["SSL_CERT_FILE"] == "/own.crt"
+    for name in ("SSL_CERT_FILE", "PIP_CERT"):
+        assert getuv.environment({}, bundle)[name] == str(bundle)
+        assert getuv.environment({"SSL_CERT_FILE": "/own.crt"}, bundle)[name] == "/own.crt"
+    assert getuv.environment({"PIP_CERT": "/pip.crt"}, bundle)["PIP_CERT"] == "/pip.crt"

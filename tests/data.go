@@ -127,6 +127,7 @@ func (t *Tests) data() []check {
 		{"data/the tests of the programs that need pandera, beside both versions of NumPy", func(ctx context.Context) error {
 			for _, version := range []string{"2.16.2", "2.21.0"} {
 				said, err := dag.Container().From("tensorflow/tensorflow:"+version).
+					WithEnvVariable("PIP_CERT", certificates).
 					WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 					WithDirectory("/requirements", t.Scripts.Directory("requirements").Filter(dagger.DirectoryFilterOpts{Include: []string{"pytest.txt", "pandera.txt"}})).
 					WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-deps", "--target", "/tools", "--require-hashes",

@@ -70,6 +70,7 @@ func (t *Tests) python() []check {
 // shipped runs the example beside a project in /project, with the folder that its user names, however it ends.
 func (t *Tests) shipped(project *dagger.Directory, folder string) *dagger.Container {
 	return dag.Container().From("tensorflow/tensorflow:2.16.2").
+		WithEnvVariable("PIP_CERT", certificates).
 		WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 		WithFile("/requirements.txt", t.Checkout.File("examples/python/requirements.txt")).
 		WithExec([]string{"python3", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", "/packages", "--require-hashes", "--requirement", "/requirements.txt"}).

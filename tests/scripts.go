@@ -8,12 +8,16 @@ import (
 	"dagger/tests/internal/dagger"
 )
 
+// certificates is the bundle into which the engine writes a company's authorities; older pips have one of their own.
+const certificates = "/etc/ssl/certs/ca-certificates.crt"
+
 // scripts: the programs that run inside the containers pass their own tests there, on both versions of TensorFlow.
 func (t *Tests) scripts() []check {
 	var checks []check
 	for _, version := range []string{"2.16.2", "2.21.0"} {
 		checks = append(checks, check{"scripts/their own tests on TensorFlow " + version, func(ctx context.Context) error {
 			ran := dag.Container().From("tensorflow/tensorflow:"+version).
+				WithEnvVariable("PIP_CERT", certificates).
 				WithEnvVariable("PYTHONDONTWRITEBYTECODE", "1").
 				WithEnvVariable("TF_CPP_MIN_LOG_LEVEL", "3").
 				WithFile("/pytest.txt", t.Scripts.File("requirements/pytest.txt")).

@@ -226,6 +226,7 @@ func (t *Tests) tools(container *dagger.Container) *dagger.Container {
 	return container.
 		WithFile("/pytest.txt", t.Scripts.File("requirements/pytest.txt")).
 		WithFile("/serving.txt", t.Scripts.File("requirements/serving.txt")).
+		WithEnvVariable("PIP_CERT", certificates).
 		WithExec(append(install, "-r", "/pytest.txt", "-r", "/serving.txt")).
 		WithEnvVariable("PYTHONPATH", "/tools")
 }
