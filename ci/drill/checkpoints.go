@@ -75,6 +75,7 @@ type kept struct {
 	folder  string // where the server keeps the objects
 	project string
 	config  string // rclone.conf
+	like    string // container of the engine that the killed one is made like
 	server  *started
 	engine  func(context.Context) error // removes the engine's container; nil while there is none
 }
@@ -83,7 +84,7 @@ func openKept(ctx context.Context, site *Site) (_ *kept, err error) {
 	if _, err := os.Stat(site.Machine.TestProgram("versitygw")); err != nil {
 		return nil, notDone{"there is no versitygw here: " + err.Error()}
 	}
-	gateway, err := docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").Output(ctx)
+	gateway, err := setup.BridgeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,10 @@ func openKept(ctx context.Context, site *Site) (_ *kept, err error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &kept{address: net.JoinHostPort(gateway, strconv.Itoa(port)), folder: filepath.Join(site.Folder, "checkpoints")}
+	k := &kept{
+		address: net.JoinHostPort(gateway, strconv.Itoa(port)), folder: filepath.Join(site.Folder, "checkpoints"),
+		like: site.Machine.EngineContainer(),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.close(context.WithoutCancel(ctx)))
@@ -149,7 +153,7 @@ func (k *kept) close(ctx context.Context) error {
 
 // startEngine starts the second engine with what its volume holds.
 func (k *kept) startEngine(ctx context.Context) (err error) {
-	k.engine, err = setup.SecondEngine(ctx, checkpointEngine, checkpointEngine)
+	k.engine, err = setup.SecondEngine(ctx, k.like, checkpointEngine, checkpointEngine)
 	return err
 }
 
