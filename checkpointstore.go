@@ -56,7 +56,7 @@ func (m *TensorflowCi) checkpointStore(
 	if err != nil {
 		return nil, fmt.Errorf("--checkpoint-config cannot be handed on: %w", err)
 	}
-	rclone := dag.Container().From(image)
+	rclone := image.bottom()
 	const program, certificates = lineDir + "/rclone", lineDir + "/certificates.crt"
 	service := python.
 		With(scripts("checkpointstore.py")).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"dagger/tensorflow-ci/config"
 	"dagger/tensorflow-ci/gate"

@@ -23,11 +23,11 @@ func (m *TensorflowCi) onThisEngine(ctx context.Context, settings config.Config)
 	if !settings.Train.AsksForProcessors() {
 		return settings, nil
 	}
-	image, err := m.image(ctx, settings, trainingRole(settings))
+	of, err := m.image(ctx, settings, trainingRole(settings))
 	if err != nil {
 		return settings, err
 	}
-	count, err := processorCounts.Find(image, func() (int, error) { return countProcessors(ctx, image) })
+	count, err := processorCounts.Find(of, func() (int, error) { return m.countProcessors(ctx, of) })
 	if err != nil {
 		return settings, err
 	}
@@ -36,10 +36,14 @@ func (m *TensorflowCi) onThisEngine(ctx context.Context, settings config.Config)
 }
 
 // processorCounts are what this call has counted.
-var processorCounts answers.Book[string, int]
+var processorCounts answers.Book[image, int]
 
-func countProcessors(ctx context.Context, image string) (int, error) {
-	text, err := dag.Container().From(image).
+func (m *TensorflowCi) countProcessors(ctx context.Context, of image) (int, error) {
+	container, err := m.container(ctx, of)
+	if err != nil {
+		return 0, err
+	}
+	text, err := container.
 		With(scripts("processors.py")).
 		// A fresh value: an engine's cache can move to another machine, and its limits can change.
 		WithEnvVariable("TENSORFLOW_CI_NOW", time.Now().UTC().Format(time.RFC3339Nano)).
