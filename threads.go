@@ -17,8 +17,8 @@ const intraopThreads = "TF_NUM_INTRAOP_THREADS"
 
 // onThisEngine settles train.threads: auto, by asking how many processors a step of this engine may use.
 //
-// The number decides a model's last bits. It must be known before the training is built, so that it is part of the training's
-// place in the cache: a training that counted by itself could be served to a machine with other processors.
+// The number decides a model's last bits. It must be known before the training is built, so that it is part of the
+// training's key in the cache: a training that counted by itself could be served to a machine with other processors.
 func (m *TensorflowCi) onThisEngine(ctx context.Context, settings config.Config) (config.Config, error) {
 	if !settings.Train.AsksForProcessors() {
 		return settings, nil
@@ -59,7 +59,8 @@ func (m *TensorflowCi) countProcessors(ctx context.Context, of image) (int, erro
 	return count, nil
 }
 
-// asRecorded takes the number of threads for train.threads: auto from the training that is to be repeated, wherever that ran.
+// asRecorded takes the number of threads for train.threads: auto from the training that is to be repeated,
+// wherever it ran.
 func asRecorded(train config.Train, recorded lineage.Manifest) config.Train {
 	if threads, err := strconv.Atoi(recorded.Threads[intraopThreads]); err == nil && train.AsksForProcessors() {
 		train.Threads = threads

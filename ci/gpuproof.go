@@ -13,7 +13,8 @@ import (
 	"dagger/tensorflow-ci/ci/state"
 )
 
-const gpuProofExplanation = `Proves on a machine with an NVIDIA card what the documentation says of GPUs, in stages, as far as the machine allows:
+const gpuProofExplanation = `Proves on a machine with an NVIDIA card what the documentation says of GPUs, in stages,
+as far as the machine allows:
   driver       the driver shows a card, and a kernel on it gives the right values
   tensorflow   TensorFlow lists the card
   check        gpu-check passes with the card, and stops where the card is hidden from it
@@ -21,8 +22,9 @@ const gpuProofExplanation = `Proves on a machine with an NVIDIA card what the do
   determinism  two trainings are equal, and what that costs
   train        the sample project trains on the card
   pipeline     the same gpu-check on a Dagger engine with GPUs
-A stage that needs what is not here is left out, and says what it needs. The exit status is 0 when a stage passed and none failed.
-The work is done by ci/gpuproof/proof.py, which needs Python 3.10 and nothing else, not even this program.`
+A stage that needs what is not here is left out, and says what it needs. The exit status is 0 when a stage passed
+and none failed. The work is done by ci/gpuproof/proof.py, which needs Python 3.10 and nothing else,
+not even this program.`
 
 func gpuProof(ctx context.Context, args []string) error {
 	set := flags("gpu-proof [flags]", gpuProofExplanation)
@@ -45,7 +47,8 @@ func gpuProof(ctx context.Context, args []string) error {
 	if err != nil {
 		return errors.New("gpu-proof needs Python 3.10 or newer as python3, which is not on the PATH")
 	}
-	command := []string{interpreter, filepath.Join(root, "ci", "gpuproof", "proof.py"), "--limit", fmt.Sprintf("%ds", int(limit.Seconds()))}
+	program := filepath.Join(root, "ci", "gpuproof", "proof.py")
+	command := []string{interpreter, program, "--limit", fmt.Sprintf("%ds", int(limit.Seconds()))}
 	for _, stage := range *stages {
 		command = append(command, "--stage", stage)
 	}

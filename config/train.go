@@ -29,7 +29,7 @@ func (t *Train) readMode(v value) {
 
 // chooseMode sets the mode of a training whose settings name none.
 //
-// What deterministic operations cost on a GPU depends on the network and is not known, so that there they must be asked for.
+// What deterministic operations cost on a GPU depends on the network and is not known: there they must be asked for.
 func (t *Train) chooseMode() {
 	switch {
 	case t.modeGiven:
@@ -45,8 +45,8 @@ func (t Train) AsksForProcessors() bool {
 	return t.Threads == AutoThreads && (t.Reproducible == Host || t.Reproducible == Seeded)
 }
 
-// OnProcessors returns the settings with the number of threads that so many processors give. Workers share them, since they run
-// side by side on one engine.
+// OnProcessors returns the settings with the number of threads that so many processors give. Workers share them, since
+// they run concurrently on one engine.
 func (t Train) OnProcessors(count int) Train {
 	if t.AsksForProcessors() {
 		t.Threads = min(maxThreads, max(1, count/t.Workers))

@@ -2,8 +2,8 @@
 
     python3 processors.py
 
-That is what the scheduler allows, and at most what the control groups that can be seen from here give: 2.5 processors count as 3.
-A limit set on the engine's own container from outside is not visible in a step.
+That is what the scheduler allows, and at most what the control groups that can be seen from here give: 2.5 processors
+count as 3. A limit set on the engine's own container from outside is not visible in a step.
 """
 
 from __future__ import annotations

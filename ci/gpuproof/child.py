@@ -44,7 +44,15 @@ class Children:
         # Files and not pipes: what the program leaves behind could hold a pipe open for ever.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
-                child = subprocess.Popen(command, cwd=cwd, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
+                child = subprocess.Popen(
+                    command,
+                    cwd=cwd,
+                    env=variables,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                )
             except OSError as error:
                 return Done(127, False, "", f"{command[0]} cannot be run: {error}")
             timed_out = False
@@ -56,7 +64,9 @@ class Children:
                 self._end(child)
             out.seek(0)
             err.seek(0)
-            return Done(child.returncode, timed_out, out.read().decode(errors="replace"), err.read().decode(errors="replace"))
+            return Done(
+                child.returncode, timed_out, out.read().decode(errors="replace"), err.read().decode(errors="replace")
+            )
 
     @staticmethod
     def _end(child: subprocess.Popen[bytes]) -> None:

@@ -29,14 +29,20 @@ class Texts(unittest.TestCase):
                 proof.duration(text)
 
     def test_driver_version(self) -> None:
-        opened = ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build  (archive@x)  Tue\n"
-                  "GCC version:  gcc version 13.3.0 (Ubuntu)")
+        opened = (
+            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build  (archive@x)  Tue\n"
+            "GCC version:  gcc version 13.3.0 (Ubuntu)"
+        )
         self.assertEqual(driver.driver_version([opened]), "580.159.04")
         self.assertEqual(driver.driver_version(["", "535.54.03\n"]), "535.54.03")
         self.assertEqual(driver.driver_version(["nothing of use"]), "")
 
     def test_last_words(self) -> None:
-        for stdout, stderr, want in (("a\n", "error: the first\nerror: the second\ntrace\n", "the first"), ("a\n", "b\n\n", "b"), ("", "", "nothing, status 3")):
+        for stdout, stderr, want in (
+            ("a\n", "error: the first\nerror: the second\ntrace\n", "the first"),
+            ("a\n", "b\n\n", "b"),
+            ("", "", "nothing, status 3"),
+        ):
             self.assertEqual(child.Done(3, False, stdout, stderr).last(), want)
 
 
@@ -84,7 +90,9 @@ class Measurements(unittest.TestCase):
         measure.judged(figures, 1.05)
 
     def test_no_pair_is_begun_without_time_for_it(self) -> None:
-        figures = measure.paired(lambda way, number: time.sleep(0.01) or [1.0], ("a", "b"), 5, lambda: 0.001, lambda _: None)
+        figures = measure.paired(
+            lambda way, number: time.sleep(0.01) or [1.0], ("a", "b"), 5, lambda: 0.001, lambda _: None
+        )
         self.assertEqual(figures["pairs"], 1)
 
     def test_a_figure_that_is_no_number_does_not_pass(self) -> None:
@@ -95,7 +103,9 @@ class Measurements(unittest.TestCase):
 class Runs(unittest.TestCase):
     def test_a_program_that_hangs_is_ended(self) -> None:
         began = time.monotonic()
-        done = child.Children(began + 0.5).run([sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"])
+        done = child.Children(began + 0.5).run(
+            [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
+        )
         self.assertTrue(done.timed_out)
         self.assertEqual(done.stdout, "here\n")
         self.assertLess(time.monotonic() - began, 20)
@@ -111,7 +121,9 @@ class Runs(unittest.TestCase):
         try:
             with tempfile.TemporaryDirectory() as folder:
                 file = pathlib.Path(folder) / "out.json"
-                options = argparse.Namespace(stage=None, limit=60.0, json=file, python=sys.executable, wheels=None, dagger="dagger", libcuda="")
+                options = argparse.Namespace(
+                    stage=None, limit=60.0, json=file, python=sys.executable, wheels=None, dagger="dagger", libcuda=""
+                )
                 passed = proof.prove(options, pathlib.Path(folder))
                 return passed, json.loads(file.read_text())
         finally:

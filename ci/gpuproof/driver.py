@@ -2,7 +2,8 @@
 
     python3 driver.py [--libcuda PATH]
 
-Exit status 0 when every card gave the right values. A program of its own: a driver that crashes or hangs takes only this one along.
+Exit status 0 when every card gave the right values. A program of its own: a driver that crashes or hangs takes only
+this one along.
 """
 
 from __future__ import annotations
@@ -51,8 +52,12 @@ def smi() -> str:
     if (program := smi_path()) is None:
         return "not here"
     try:
-        answer = subprocess.run([program, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"],
-                                capture_output=True, text=True, timeout=SMI_SECONDS)
+        answer = subprocess.run(
+            [program, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=SMI_SECONDS,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"gave no answer: {error}"
     return "; ".join((answer.stdout or answer.stderr).strip().splitlines()) or f"ended with status {answer.returncode}"
@@ -67,7 +72,11 @@ def compute(context: libcuda.Context, elements: int = ELEMENTS) -> None:
     out, x, y = context.put(poison), context.put(left), context.put(right)
     context.launch(context.kernel("axpy"), elements, out, x, y, ctypes.c_float(factor), ctypes.c_uint(elements))
     context.wait()
-    same("axpy", context.get(out, array.array("f", poison)), array.array("f", (factor * a + b for a, b in zip(left, right, strict=True))))
+    same(
+        "axpy",
+        context.get(out, array.array("f", poison)),
+        array.array("f", (factor * a + b for a, b in zip(left, right, strict=True))),
+    )
 
     rounds = random.randrange(100, 1000)
     context.launch(context.kernel("grind"), elements, out, ctypes.c_uint(elements), ctypes.c_uint(rounds))
@@ -80,8 +89,10 @@ def same(kernel: str, got: array.array, want: array.array) -> None:
     if got == want:
         return
     wrong = [at for at, (one, other) in enumerate(zip(got, want, strict=True)) if one != other]
-    raise libcuda.Failed(f"the kernel {kernel} left {len(wrong)} of {len(want)} values wrong, the first at {wrong[0]}: {got[wrong[0]]}, "
-                      f"want {want[wrong[0]]}; do not train on this card, and look at nvidia-smi -q for ECC errors")
+    raise libcuda.Failed(
+        f"the kernel {kernel} left {len(wrong)} of {len(want)} values wrong, the first at {wrong[0]}: {got[wrong[0]]}, "
+        f"want {want[wrong[0]]}; do not train on this card, and look at nvidia-smi -q for ECC errors"
+    )
 
 
 def look(path: str, facts: dict[str, Any]) -> None:
@@ -94,14 +105,25 @@ def look(path: str, facts: dict[str, Any]) -> None:
     try:
         driver = libcuda.Driver(path)
     except libcuda.Failed as failed:
-        seen = "there are no NVIDIA device files (/dev/nvidia0, /dev/nvidiactl, /dev/nvidia-uvm)" if not files else \
-            "the device files are " + ", ".join(files)
+        seen = (
+            "there are no NVIDIA device files (/dev/nvidia0, /dev/nvidiactl, /dev/nvidia-uvm)"
+            if not files
+            else "the device files are " + ", ".join(files)
+        )
         hidden = f"; CUDA_VISIBLE_DEVICES is {facts['visible']!r}" if facts["visible"] is not None else ""
         raise libcuda.Failed(f"{failed}; {seen}{hidden}", failed.code) from failed
     facts["library"], facts["cuda"] = driver.path, driver.version()
     cards = driver.cards()
-    facts["cards"] = [{"name": card.name, "uuid": card.uuid, "memory": card.memory, "capability": card.capability / 10,
-                       "multiprocessors": card.multiprocessors} for card in cards]
+    facts["cards"] = [
+        {
+            "name": card.name,
+            "uuid": card.uuid,
+            "memory": card.memory,
+            "capability": card.capability / 10,
+            "multiprocessors": card.multiprocessors,
+        }
+        for card in cards
+    ]
     facts["computed"] = []
     for card in cards:
         try:

@@ -13,21 +13,33 @@ import pathlib
 from typing import Any
 
 KERNELS = pathlib.Path(__file__).with_name("kernels.ptx")
-PLACES = ("libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/local/nvidia/lib/libcuda.so.1",
-          "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1")
+PLACES = (
+    "libcuda.so.1",
+    "/usr/local/nvidia/lib64/libcuda.so.1",
+    "/usr/local/nvidia/lib/libcuda.so.1",
+    "/usr/lib/x86_64-linux-gnu/libcuda.so.1",
+    "/usr/lib64/libcuda.so.1",
+    "/usr/lib/wsl/lib/libcuda.so.1",
+)
 # The oldest language that a card of this compute capability can be given. Newer cards take older targets.
 TARGETS = ((75, "6.4", "sm_75"), (70, "6.0", "sm_70"), (50, "6.0", "sm_50"))
 MULTIPROCESSORS, MAJOR, MINOR = 16, 75, 76  # numbers of the attributes in cuda.h
-ERROR_LOG, ERROR_LOG_BYTES = 5, 6           # numbers of the options of cuModuleLoadDataEx
+ERROR_LOG, ERROR_LOG_BYTES = 5, 6  # numbers of the options of cuModuleLoadDataEx
 THREADS = 256
 MULTIPLIER, INCREMENT, MODULUS = 1664525, 1013904223, 1 << 32
 HINTS = {
-    "CUDA_ERROR_NO_DEVICE": "the driver is there and shows no card: CUDA_VISIBLE_DEVICES hides it, or the container was given none",
-    "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": "the kernel module and libcuda are of two versions: reboot, or install the driver again",
-    "CUDA_ERROR_SYSTEM_NOT_READY": "the driver's services do not run: on machines with several cards, start the fabric manager",
-    "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE": "a compatibility libcuda of another version lies before the driver's own: look at LD_LIBRARY_PATH",
-    "CUDA_ERROR_STUB_LIBRARY": "this libcuda is the toolkit's stub: the driver's own must come first in LD_LIBRARY_PATH",
-    "CUDA_ERROR_OPERATING_SYSTEM": "the device files cannot be opened: look at their permissions and at the container's devices",
+    "CUDA_ERROR_NO_DEVICE": "the driver is there and shows no card: CUDA_VISIBLE_DEVICES hides it, "
+    "or the container was given none",
+    "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": "the kernel module and libcuda are of two versions: reboot, "
+    "or install the driver again",
+    "CUDA_ERROR_SYSTEM_NOT_READY": "the driver's services do not run: on machines with several cards, "
+    "start the fabric manager",
+    "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE": "a compatibility libcuda of another version lies before the "
+    "driver's own: look at LD_LIBRARY_PATH",
+    "CUDA_ERROR_STUB_LIBRARY": "this libcuda is the toolkit's stub: the driver's own must come first in "
+    "LD_LIBRARY_PATH",
+    "CUDA_ERROR_OPERATING_SYSTEM": "the device files cannot be opened: look at their permissions and at the "
+    "container's devices",
     "CUDA_ERROR_UNKNOWN": "most often the kernel module nvidia_uvm is not loaded, or /dev/nvidia-uvm is missing",
     "CUDA_ERROR_OUT_OF_MEMORY": "another program holds the card's memory",
 }
@@ -48,8 +60,8 @@ class Card:
     index: int
     name: str
     uuid: str
-    memory: int         # bytes
-    capability: int     # 90 for compute capability 9.0
+    memory: int  # bytes
+    capability: int  # 90 for compute capability 9.0
     multiprocessors: int
 
 
@@ -116,9 +128,14 @@ class Driver:
         self.call("cuDeviceTotalMem_v2", ctypes.byref(memory), device)
         self.call("cuDeviceGetUuid", uuid, device)
         plain = bytes(uuid).hex()
-        return Card(index, name.value.decode(errors="replace"),
-                    "GPU-" + "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:])), memory.value,
-                    10 * self._attribute(MAJOR, device) + self._attribute(MINOR, device), self._attribute(MULTIPROCESSORS, device))
+        return Card(
+            index,
+            name.value.decode(errors="replace"),
+            "GPU-" + "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:])),
+            memory.value,
+            10 * self._attribute(MAJOR, device) + self._attribute(MINOR, device),
+            self._attribute(MULTIPROCESSORS, device),
+        )
 
     def _attribute(self, number: int, device: ctypes.c_int) -> int:
         value = ctypes.c_int()
@@ -181,7 +198,12 @@ class Context:
 
     def get(self, memory: ctypes.c_uint64, values: array.array) -> array.array:
         """Fill `values` from the card."""
-        self.driver.call("cuMemcpyDtoH_v2", ctypes.c_void_p(values.buffer_info()[0]), memory, ctypes.c_size_t(len(values) * values.itemsize))
+        self.driver.call(
+            "cuMemcpyDtoH_v2",
+            ctypes.c_void_p(values.buffer_info()[0]),
+            memory,
+            ctypes.c_size_t(len(values) * values.itemsize),
+        )
         return values
 
     def kernel(self, name: str) -> ctypes.c_void_p:
@@ -191,9 +213,13 @@ class Context:
 
     def launch(self, function: ctypes.c_void_p, count: int, *arguments: Any) -> None:
         """Start a kernel over `count` elements; it runs on after this returns."""
-        pointers = (ctypes.c_void_p * len(arguments))(*(ctypes.cast(ctypes.pointer(one), ctypes.c_void_p) for one in arguments))
+        pointers = (ctypes.c_void_p * len(arguments))(
+            *(ctypes.cast(ctypes.pointer(one), ctypes.c_void_p) for one in arguments)
+        )
         grid, one, none = ctypes.c_uint(-(-count // THREADS)), ctypes.c_uint(1), ctypes.c_uint(0)
-        self.driver.call("cuLaunchKernel", function, grid, one, one, ctypes.c_uint(THREADS), one, one, none, None, pointers, None)
+        self.driver.call(
+            "cuLaunchKernel", function, grid, one, one, ctypes.c_uint(THREADS), one, one, none, None, pointers, None
+        )
 
     def wait(self) -> None:
         """Wait until the card has done everything; an error of a kernel shows here."""
@@ -210,5 +236,7 @@ def _load(path: str) -> tuple[str, ctypes.CDLL]:
             # Of a place that does not exist there is nothing to say, but for the first.
             if not said or glob.glob(place):
                 said.append(str(error))
-    raise Failed("the driver's library libcuda.so.1 cannot be loaded (" + "; ".join(said) + "): install the NVIDIA driver, or, "
-                 "in a container, start it with the NVIDIA container toolkit")
+    raise Failed(
+        "the driver's library libcuda.so.1 cannot be loaded (" + "; ".join(said) + "): install the NVIDIA driver, or, "
+        "in a container, start it with the NVIDIA container toolkit"
+    )

@@ -2,9 +2,9 @@
 
     python3 ci/gpuproof/proof.py [--stage NAME]... [--limit 8m] [--json FILE]
 
-It needs Python 3.10 or newer and nothing else. Each stage says what it needs; one whose needs are missing is left out and listed as such.
-The results are written after each stage, so that a proof that is cut off is still of use. Exit status 0 when at least one stage
-passed and none failed.
+It needs Python 3.10 or newer and nothing else. Each stage says what it needs; one whose needs are missing is left out
+and listed as such. The results are written after each stage, so that a proof that is cut off is still of use. Exit
+status 0 when at least one stage passed and none failed.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def duration(text: str) -> float:
 
 def machine() -> dict[str, Any]:
     """What a figure depends on."""
+
     def read(path: str) -> str:
         try:
             return pathlib.Path(path).read_text()
@@ -50,9 +51,12 @@ def machine() -> dict[str, Any]:
     model = re.search(r"^model name\s*:\s*(.*)$", read("/proc/cpuinfo"), re.MULTILINE)
     memory = re.search(r"^MemTotal:\s*(\d+) kB", read("/proc/meminfo"), re.MULTILINE)
     return {
-        "python": platform.python_version(), "system": platform.platform(), "processor": model[1] if model else platform.processor(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": model[1] if model else platform.processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory": int(memory[1]) * 1024 if memory else None, "load": list(os.getloadavg()),
+        "memory": int(memory[1]) * 1024 if memory else None,
+        "load": list(os.getloadavg()),
     }
 
 
@@ -62,8 +66,13 @@ class Report:
     def __init__(self, file: pathlib.Path | None, limit: float) -> None:
         self.file = file
         self.content: dict[str, Any] = {
-            "schemaVersion": SCHEMA_VERSION, "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "limitSeconds": limit,
-            "finished": False, "passed": False, "machine": machine(), "stages": [],
+            "schemaVersion": SCHEMA_VERSION,
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "limitSeconds": limit,
+            "finished": False,
+            "passed": False,
+            "machine": machine(),
+            "stages": [],
         }
         self.write()
 
@@ -75,7 +84,14 @@ class Report:
         new.replace(self.file)
 
     def begin(self, stage: stages.Stage) -> dict[str, Any]:
-        entry = {"name": stage.name, "verdict": "cut off", "needs": stage.needs, "seconds": 0.0, "reason": "", "figures": {}}
+        entry = {
+            "name": stage.name,
+            "verdict": "cut off",
+            "needs": stage.needs,
+            "seconds": 0.0,
+            "reason": "",
+            "figures": {},
+        }
         self.content["stages"].append(entry)
         self.write()
         print(f"=== {stage.name}: {stage.proves}", flush=True)
@@ -96,7 +112,9 @@ class Report:
     def table(self) -> str:
         lines = ["", "STAGE        VERDICT    SECONDS  FIGURES, OR WHY NOT"]
         for entry in self.content["stages"]:
-            said = entry["reason"] or "; ".join(f"{name} {value}" for name, value in entry["figures"].items() if isinstance(value, (int, float, str)))
+            said = entry["reason"] or "; ".join(
+                f"{name} {value}" for name, value in entry["figures"].items() if isinstance(value, (int, float, str))
+            )
             lines.append(f"{entry['name']:<12} {entry['verdict']:<10} {entry['seconds']:>7.1f}  {said}".rstrip())
         return "\n".join(lines)
 
@@ -116,7 +134,9 @@ def prove(options: argparse.Namespace, folder: pathlib.Path) -> bool:
         if left < stages.LEAST_SECONDS:
             report.end(entry, "left out", f"no time was left of --limit {options.limit:g}s", 0)
             continue
-        place = stages.Place(options, Children(began + min(stage.seconds, left)), folder, entry["figures"], report.write, known)
+        place = stages.Place(
+            options, Children(began + min(stage.seconds, left)), folder, entry["figures"], report.write, known
+        )
         try:
             stage.run(place)
             report.end(entry, "passed", "", time.monotonic() - began)
@@ -126,20 +146,28 @@ def prove(options: argparse.Namespace, folder: pathlib.Path) -> bool:
             report.end(entry, "failed", str(failed), time.monotonic() - began)
             broken = stage.name if stage.name == stages.FIRST else broken
         except Exception as error:  # one stage that breaks must not take the results of the others along
-            report.end(entry, "failed", f"the proof itself broke: {type(error).__name__}: {error}", time.monotonic() - began)
+            report.end(
+                entry, "failed", f"the proof itself broke: {type(error).__name__}: {error}", time.monotonic() - began
+            )
     passed = report.finish()
     print(report.table(), flush=True)
     return passed
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="stages:\n" + "\n".join(f"  {one.name:<12} {one.proves}\n{'':15}needs {one.needs}" for one in stages.ALL))
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="stages:\n"
+        + "\n".join(f"  {one.name:<12} {one.proves}\n{'':15}needs {one.needs}" for one in stages.ALL),
+    )
     parser.add_argument("--stage", action="append", choices=NAMES, help="only this stage; can be given several times")
     parser.add_argument("--limit", type=duration, default="8m", help="for all stages together (8m)")
     parser.add_argument("--json", type=pathlib.Path, help="write the results to this file, after each stage")
     parser.add_argument("--python", default=sys.executable, help="the Python that has TensorFlow")
-    parser.add_argument("--wheels", type=pathlib.Path, help="folder of wheels that holds TensorFlow with CUDA and all that it needs")
+    parser.add_argument(
+        "--wheels", type=pathlib.Path, help="folder of wheels that holds TensorFlow with CUDA and all that it needs"
+    )
     parser.add_argument("--dagger", default="dagger", help="the Dagger CLI")
     parser.add_argument("--libcuda", default="", help="the driver's library, where it is not found by its name")
     options = parser.parse_args(arguments)

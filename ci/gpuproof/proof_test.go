@@ -1,4 +1,5 @@
-// Package gpuproof tests the program behind `ci gpu-proof`: with a stand-in for the driver's library, since few machines have a card.
+// Package gpuproof tests the program behind `ci gpu-proof`, with a stand-in for the driver's library, since few
+// machines have a card.
 package gpuproof
 
 import (
@@ -60,7 +61,9 @@ func standIn(t *testing.T) string {
 		t.Skip("there is no C compiler to make a stand-in of libcuda with")
 	}
 	library := filepath.Join(t.TempDir(), "libcuda.so.1")
-	if said, err := exec.Command(compiler, "-shared", "-fPIC", "-O2", "-o", library, filepath.Join("testdata", "fakecuda.c")).CombinedOutput(); err != nil {
+	source := filepath.Join("testdata", "fakecuda.c")
+	said, err := exec.Command(compiler, "-shared", "-fPIC", "-O2", "-o", library, source).CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
 	return library
@@ -81,11 +84,13 @@ func TestDecisions(t *testing.T) {
 func TestTheDriverStagePasses(t *testing.T) {
 	got := prove(t, nil, "--stage", "driver", "--libcuda", standIn(t))
 	stage := got.Stages[0]
-	if !got.Passed || stage.Verdict != "passed" || stage.Figures["card"] != "Stand-in 0" || stage.Figures["cuda"] != "13.0" {
+	figures := stage.Figures
+	if !got.Passed || stage.Verdict != "passed" || figures["card"] != "Stand-in 0" || figures["cuda"] != "13.0" {
 		t.Errorf("%+v", got)
 	}
 	card, _ := stage.Figures["cards"].([]any)[0].(map[string]any)
-	if card["uuid"] != "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f" || card["capability"] != 9.0 || card["multiprocessors"] != 132.0 {
+	const uuid = "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
+	if card["uuid"] != uuid || card["capability"] != 9.0 || card["multiprocessors"] != 132.0 {
 		t.Errorf("the card is %v", card)
 	}
 }
@@ -98,23 +103,40 @@ func TestTheDriverStageFails(t *testing.T) {
 		environment    []string
 		says           []string
 	}{
-		"no library":           {library: "/nowhere/libcuda.so.1", says: []string{"cannot be loaded", "/nowhere/libcuda.so.1", "container toolkit"}},
-		"another library":      {library: "libc.so.6", says: []string{"libc.so.6 has no cuInit"}},
-		"a hidden card":        {environment: []string{"CUDA_VISIBLE_DEVICES=-1"}, says: []string{"CUDA_ERROR_NO_DEVICE", "CUDA_VISIBLE_DEVICES is '-1'"}},
-		"no card":              {fault: "none", says: []string{"lists no card"}},
-		"a card that is old":   {fault: "old", says: []string{"card 0 (Stand-in 0)", "compute capability is 3.0: too old"}},
-		"no start":             {fault: "cuInit=999", says: []string{"cuInit answered 999 (unknown error)"}},
-		"no count":             {fault: "cuDeviceGetCount=3", says: []string{"cuDeviceGetCount answered 3"}},
-		"no context":           {fault: "cuDevicePrimaryCtxRetain=2", says: []string{"CUDA_ERROR_OUT_OF_MEMORY", "another program holds"}},
-		"no compiler":          {fault: "cuModuleLoadData=218", says: []string{"CUDA_ERROR_INVALID_PTX", "the driver's compiler says: ptxas application ptx input, line 9"}},
-		"no kernel":            {fault: "cuModuleGetFunction=500", says: []string{"cuModuleGetFunction answered 500"}},
-		"no memory":            {fault: "cuMemAlloc_v2=2", says: []string{"cuMemAlloc_v2 answered 2 (CUDA_ERROR_OUT_OF_MEMORY)"}},
+		"no library": {
+			library: "/nowhere/libcuda.so.1", says: []string{"cannot be loaded", "/nowhere/libcuda.so.1", "container toolkit"},
+		},
+		"another library": {library: "libc.so.6", says: []string{"libc.so.6 has no cuInit"}},
+		"a hidden card": {
+			environment: []string{"CUDA_VISIBLE_DEVICES=-1"},
+			says:        []string{"CUDA_ERROR_NO_DEVICE", "CUDA_VISIBLE_DEVICES is '-1'"},
+		},
+		"no card": {fault: "none", says: []string{"lists no card"}},
+		"a card that is old": {
+			fault: "old", says: []string{"card 0 (Stand-in 0)", "compute capability is 3.0: too old"},
+		},
+		"no start": {fault: "cuInit=999", says: []string{"cuInit answered 999 (unknown error)"}},
+		"no count": {fault: "cuDeviceGetCount=3", says: []string{"cuDeviceGetCount answered 3"}},
+		"no context": {
+			fault: "cuDevicePrimaryCtxRetain=2", says: []string{"CUDA_ERROR_OUT_OF_MEMORY", "another program holds"},
+		},
+		"no compiler": {
+			fault: "cuModuleLoadData=218",
+			says:  []string{"CUDA_ERROR_INVALID_PTX", "the driver's compiler says: ptxas application ptx input, line 9"},
+		},
+		"no kernel": {fault: "cuModuleGetFunction=500", says: []string{"cuModuleGetFunction answered 500"}},
+		"no memory": {
+			fault: "cuMemAlloc_v2=2", says: []string{"cuMemAlloc_v2 answered 2 (CUDA_ERROR_OUT_OF_MEMORY)"},
+		},
 		"no way to the card":   {fault: "cuMemcpyHtoD_v2=1", says: []string{"cuMemcpyHtoD_v2 answered 1"}},
 		"no way from the card": {fault: "cuMemcpyDtoH_v2=1", says: []string{"cuMemcpyDtoH_v2 answered 1"}},
 		"no launch":            {fault: "cuLaunchKernel=1", says: []string{"cuLaunchKernel answered 1"}},
 		"a kernel that fails":  {fault: "cuCtxSynchronize=700", says: []string{"cuCtxSynchronize answered 700"}},
-		"a wrong value":        {fault: "wrong", says: []string{"the kernel axpy left 1 of 262144 values wrong, the first at 262143", "do not train"}},
-		"a crash":              {fault: "crash", says: []string{"ended the program that looked at it (status -6)"}},
+		"a wrong value": {
+			fault: "wrong",
+			says:  []string{"the kernel axpy left 1 of 262144 values wrong, the first at 262143", "do not train"},
+		},
+		"a crash": {fault: "crash", says: []string{"ended the program that looked at it (status -6)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -159,19 +181,22 @@ func TestSpeedWithoutTensorFlow(t *testing.T) {
 	if ratio <= 1.01 {
 		verdict = "passed"
 	}
-	if !measured || stage.Verdict != verdict || !strings.Contains(stage.Figures["workload"].(string), "driver's API") {
+	workload, _ := stage.Figures["workload"].(string)
+	if !measured || stage.Verdict != verdict || !strings.Contains(workload, "driver's API") {
 		t.Errorf("ratio %v: %+v", ratio, stage)
 	}
 }
 
 func TestSpeedFindsWrongValues(t *testing.T) {
 	got := prove(t, []string{"FAKE_CUDA=grind"}, "--stage", "speed", "--limit", "12s", "--libcuda", standIn(t))
-	if stage := got.Stages[0]; stage.Verdict != "failed" || !strings.Contains(stage.Reason, "not computed on the card, or wrongly") {
+	stage := got.Stages[0]
+	if stage.Verdict != "failed" || !strings.Contains(stage.Reason, "not computed on the card, or wrongly") {
 		t.Errorf("%+v", stage)
 	}
 }
 
-// Without TensorFlow the check stage shows what does not need it: the driver's step of gpu-check, and both ways to hide the card.
+// Without TensorFlow the check stage shows what does not need it: the driver's step of gpu-check, and both ways to hide
+// the card.
 func TestCheckWithoutTensorFlow(t *testing.T) {
 	folder := t.TempDir()
 	const script = "#!/bin/sh\necho 'GPU 0: Stand-in 0 (UUID: GPU-00010203-0405-0607-0809-0a0b0c0d0e0f)'\n"
@@ -210,8 +235,8 @@ func bare(t *testing.T) string {
 }
 
 func TestStagesThatAreLeftOutProveNothing(t *testing.T) {
-	got := prove(t, nil, "--stage", "determinism", "--stage", "train", "--stage", "pipeline", "--python", "/no/such/python", "--dagger", "/no/such/dagger",
-		"--libcuda", standIn(t))
+	got := prove(t, nil, "--stage", "determinism", "--stage", "train", "--stage", "pipeline",
+		"--python", "/no/such/python", "--dagger", "/no/such/dagger", "--libcuda", standIn(t))
 	for _, stage := range got.Stages {
 		if stage.Verdict != "left out" || !strings.Contains(stage.Reason, "it needs ") {
 			t.Errorf("%+v", stage)

@@ -21,7 +21,7 @@ ROOT = HERE.parents[1]
 SCRIPTS = ROOT / "scripts"
 FIRST = "driver"
 LEAST_SECONDS = 5.0
-MOST_RATIO = 1.01       # of a step in the launcher to the same step alone
+MOST_RATIO = 1.01  # of a step in the launcher to the same step alone
 KERNEL_PAIRS, TENSORFLOW_PAIRS = 7, 3
 EPOCHS = "5"
 HIDDEN_CARD = {"CUDA_VISIBLE_DEVICES": "-1"}
@@ -50,7 +50,9 @@ class Place:
         self.figures.update(figures)
         self.save()
 
-    def python(self, program: pathlib.Path, *arguments: str, cwd: pathlib.Path | None = None, **environment: str) -> Done:
+    def python(
+        self, program: pathlib.Path, *arguments: str, cwd: pathlib.Path | None = None, **environment: str
+    ) -> Done:
         """Run a Python program with the Python that has TensorFlow, if there is one."""
         found = {**self.environment(), **environment}
         return self.children.run([self.options.python, str(program), *arguments], cwd, **found)
@@ -62,19 +64,48 @@ class Place:
 
     def card(self, **environment: str) -> dict[str, Any]:
         """What driver.py says of the cards."""
-        done = self.children.run([sys.executable, str(HERE / "driver.py"), "--libcuda", self.options.libcuda], **environment)
+        done = self.children.run(
+            [sys.executable, str(HERE / "driver.py"), "--libcuda", self.options.libcuda], **environment
+        )
         if done.timed_out:
             raise Failed("the driver gave no answer in time: it hangs; run nvidia-smi, look at dmesg")
         try:
             return json.loads(done.stdout)
         except json.JSONDecodeError:
-            raise Failed(f"the driver ended the program that looked at it (status {done.status}): {done.last()}") from None
+            raise Failed(
+                f"the driver ended the program that looked at it (status {done.status}): {done.last()}"
+            ) from None
 
-    def launcher(self, script: pathlib.Path, mode: str, cwd: pathlib.Path, out: pathlib.Path, *arguments: str,
-                 data: pathlib.Path | None = None, **environment: str) -> Done:
+    def launcher(
+        self,
+        script: pathlib.Path,
+        mode: str,
+        cwd: pathlib.Path,
+        out: pathlib.Path,
+        *arguments: str,
+        data: pathlib.Path | None = None,
+        **environment: str,
+    ) -> Done:
         """Run a script as the pipeline does."""
-        return self.python(SCRIPTS / "launch.py", "--script", str(script), "--data", str(data or cwd), "--out", str(out), "--seed", "7",
-                           "--mode", mode, "--limit", str(max(1, int(self.children.left()))), "--", *arguments, cwd=cwd, **environment)
+        return self.python(
+            SCRIPTS / "launch.py",
+            "--script",
+            str(script),
+            "--data",
+            str(data or cwd),
+            "--out",
+            str(out),
+            "--seed",
+            "7",
+            "--mode",
+            mode,
+            "--limit",
+            str(max(1, int(self.children.left()))),
+            "--",
+            *arguments,
+            cwd=cwd,
+            **environment,
+        )
 
 
 def prove_driver(place: Place) -> None:
@@ -98,13 +129,28 @@ def _look(place: Place) -> dict[str, Any]:
     python, wheels = place.options.python, place.options.wheels
     if wheels is not None:
         files = sorted(str(path) for path in wheels.glob("*.whl"))
-        installed = place.children.run([python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile",
-                                        "--target", str(place.folder / "site"), *files])
+        installed = place.children.run(
+            [
+                python,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-index",
+                "--no-deps",
+                "--no-compile",
+                "--target",
+                str(place.folder / "site"),
+                *files,
+            ]
+        )
         if installed.status:
             return {"missing": f"the wheels in {wheels} cannot be installed: {installed.last()}"}
     done = place.python(HERE / "tfworkload.py", "--look")
     if done.status:
-        return {"missing": f"{python} cannot import TensorFlow: {'no answer in time' if done.timed_out else done.last()}"}
+        return {
+            "missing": f"{python} cannot import TensorFlow: {'no answer in time' if done.timed_out else done.last()}"
+        }
     found = json.loads(done.stdout.splitlines()[-1])
     if not found["builtWithCuda"]:
         found["missing"] = f"the TensorFlow {found['tensorflow']} of {python} has no CUDA in it"
@@ -115,7 +161,10 @@ def tensorflow(place: Place) -> dict[str, Any]:
     """What TensorFlow is here; raises LeftOut where there is none with CUDA."""
     found = look(place)
     if "missing" in found:
-        raise LeftOut(f"it needs a TensorFlow with CUDA: {found['missing']}; name another with --python, or a folder with --wheels")
+        raise LeftOut(
+            f"it needs a TensorFlow with CUDA: {found['missing']}; name another with --python, "
+            "or a folder with --wheels"
+        )
     return found
 
 
@@ -123,8 +172,10 @@ def prove_tensorflow(place: Place) -> None:
     found = tensorflow(place)
     place.note(**found)
     if not found["gpus"]:
-        raise Failed(f"TensorFlow {found['tensorflow']}, built for {found['build']}, lists no GPU though the driver does: "
-                     "its CUDA libraries are not there or do not fit; scripts/gpucheck.py says more")
+        raise Failed(
+            f"TensorFlow {found['tensorflow']}, built for {found['build']}, lists no GPU though the driver does: "
+            "its CUDA libraries are not there or do not fit; scripts/gpucheck.py says more"
+        )
     place.note(listed=", ".join(found["gpus"]))
 
 
@@ -133,7 +184,13 @@ def prove_check(place: Place) -> None:
     if driver.smi_path() is None:
         raise LeftOut("it needs nvidia-smi, which is neither on the PATH nor in " + driver.SMI_FOLDER)
     hidden = place.card(**HIDDEN_CARD)
-    _want(place, "driver, CUDA_VISIBLE_DEVICES=-1", "refused" if not hidden["passed"] else "accepted", "refused", hidden["reason"])
+    _want(
+        place,
+        "driver, CUDA_VISIBLE_DEVICES=-1",
+        "refused" if not hidden["passed"] else "accepted",
+        "refused",
+        hidden["reason"],
+    )
     empty = place.folder / "empty"
     empty.mkdir(exist_ok=True)
     _checked(place, "no nvidia-smi", 1, PATH=str(empty))
@@ -162,7 +219,13 @@ def _checked(place: Place, case: str, step: int | None, **environment: str) -> N
         raise Failed(f"gpu-check, {case}: it left no report: {'no time was left' if done.timed_out else done.last()}")
     report = json.loads(out.read_text())
     got = "passes" if report["passed"] else f"stops at step {report['failedStep']}"
-    _want(place, f"gpu-check, {case}", got, "passes" if step is None else f"stops at step {step}", (report["reason"] or "").split("\n")[0])
+    _want(
+        place,
+        f"gpu-check, {case}",
+        got,
+        "passes" if step is None else f"stops at step {step}",
+        (report["reason"] or "").split("\n")[0],
+    )
 
 
 def _want(place: Place, case: str, got: str, want: str, said: str) -> None:
@@ -177,12 +240,26 @@ def prove_train(place: Place) -> None:
     project, out, observed = place.folder / "phishing", place.folder / "trained", place.folder / "observed"
     shutil.copytree(ROOT / "testdata" / "phishing", project, dirs_exist_ok=True)
     shutil.copy(HERE / "observe.py", project)
-    missing = place.children.run([place.options.python, "-c", "import importlib.util as u\n"
-                                  "print(*[n for n in ('keras', 'sklearn') if u.find_spec(n) is None])"], **place.environment())
+    missing = place.children.run(
+        [
+            place.options.python,
+            "-c",
+            "import importlib.util as u\nprint(*[n for n in ('keras', 'sklearn') if u.find_spec(n) is None])",
+        ],
+        **place.environment(),
+    )
     if missing.stdout.strip():
         raise LeftOut(f"it needs the sample's packages, and {place.options.python} lacks {missing.stdout.strip()}")
-    done = place.launcher(pathlib.Path("observe.py"), "seeded", project, out, "--epochs", EPOCHS, data=project / "data",
-                          GPU_PROOF_OBSERVED=str(observed))
+    done = place.launcher(
+        pathlib.Path("observe.py"),
+        "seeded",
+        project,
+        out,
+        "--epochs",
+        EPOCHS,
+        data=project / "data",
+        GPU_PROOF_OBSERVED=str(observed),
+    )
     if done.status:
         raise Failed(f"the sample's training ended with status {done.status}: {done.last()}")
     ran, told = (json.loads((out / name).read_text()) for name in ("run.json", "training.json"))
@@ -252,7 +329,8 @@ def prove_determinism(place: Place) -> None:
     equal = {mode: len(set(found)) == 1 for mode, found in digests.items()}
     place.note(digests=digests, hostEqual=equal["host"], seededEqual=equal["seeded"], costRatio=figures["ratio"])
     if not equal["host"]:
-        raise Failed(f"with train.reproducible host two trainings gave other weights: {', '.join(one[:12] for one in digests['host'])}")
+        named = ", ".join(one[:12] for one in digests["host"])
+        raise Failed(f"with train.reproducible host two trainings gave other weights: {named}")
 
 
 def prove_pipeline(place: Place) -> None:
@@ -266,8 +344,21 @@ def prove_pipeline(place: Place) -> None:
     if not os.environ.get(GPU_SUPPORT) and not os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST"):
         raise LeftOut(f"it needs an engine with GPUs: set {GPU_SUPPORT}=1 before the engine is started")
     place.note(docker=docker.stdout.strip(), dagger=version.stdout.strip())
-    done = place.children.run([place.options.dagger, "--progress=plain", "call", "-m", str(ROOT), "--source", str(ROOT / "testdata" / "phishing"),
-                               "--gpus", "all", "gpu-check", "contents"])
+    done = place.children.run(
+        [
+            place.options.dagger,
+            "--progress=plain",
+            "call",
+            "-m",
+            str(ROOT),
+            "--source",
+            str(ROOT / "testdata" / "phishing"),
+            "--gpus",
+            "all",
+            "gpu-check",
+            "contents",
+        ]
+    )
     if done.status:
         raise Failed("gpu-check on the engine: " + ("no time was left" if done.timed_out else done.last()))
     place.note(report=json.loads(done.stdout))
@@ -285,12 +376,37 @@ class Stage:
 
 
 ALL = (
-    Stage(FIRST, "the driver shows a card, and a kernel on it gives the right values", "an NVIDIA driver: device files and libcuda", 60, prove_driver),
+    Stage(
+        FIRST,
+        "the driver shows a card, and a kernel on it gives the right values",
+        "an NVIDIA driver: device files and libcuda",
+        60,
+        prove_driver,
+    ),
     Stage("tensorflow", "TensorFlow lists the card", "a TensorFlow with CUDA", 160, prove_tensorflow),
-    Stage("check", "gpu-check passes with the card and stops where it is hidden", "nvidia-smi, and for two of its steps a TensorFlow with CUDA",
-          120, prove_check),
-    Stage("speed", f"a step in the pipeline's launcher takes at most {MOST_RATIO} times as long as alone", "a card", 150, prove_speed),
-    Stage("determinism", "two trainings are equal, and what that costs", "a TensorFlow with CUDA", 120, prove_determinism),
+    Stage(
+        "check",
+        "gpu-check passes with the card and stops where it is hidden",
+        "nvidia-smi, and for two of its steps a TensorFlow with CUDA",
+        120,
+        prove_check,
+    ),
+    Stage(
+        "speed",
+        f"a step in the pipeline's launcher takes at most {MOST_RATIO} times as long as alone",
+        "a card",
+        150,
+        prove_speed,
+    ),
+    Stage(
+        "determinism", "two trainings are equal, and what that costs", "a TensorFlow with CUDA", 120, prove_determinism
+    ),
     Stage("train", "the sample project trains on the card", "a TensorFlow with CUDA, scikit-learn", 90, prove_train),
-    Stage("pipeline", "the same gpu-check on a Dagger engine", "Docker with NVIDIA's container toolkit, the Dagger CLI, images", 300, prove_pipeline),
+    Stage(
+        "pipeline",
+        "the same gpu-check on a Dagger engine",
+        "Docker with NVIDIA's container toolkit, the Dagger CLI, images",
+        300,
+        prove_pipeline,
+    ),
 )

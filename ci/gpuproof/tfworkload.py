@@ -1,9 +1,10 @@
-"""Train a small convolutional network on the first card with TensorFlow; write each step's seconds and the weights' digest.
+"""Train a small convolutional network on the first card with TensorFlow, and time its steps.
 
     python3 tfworkload.py --data-path DIR --model-dir DIR --record FILE [--steps N]
 
-It takes the flags of a training script, so that it runs by itself and in scripts/launch.py alike; what makes the numbers equal is
-the launcher's. With --look it only says what TensorFlow is here and which cards it lists, as JSON.
+It takes the flags of a training script, so that it runs by itself and in scripts/launch.py alike; what makes the
+numbers equal is the launcher's. FILE receives the seconds of each step and the digest of the weights. With --look it
+only says what TensorFlow is here and which cards it lists, as JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pathlib
 import sys
 import time
 
-import tensorflow as tf  # first: where it is missing, the message names it
+import tensorflow as tf  # isort: skip  (first: where it is missing, the message names it)
 import numpy as np
 
 BATCH, SIDE, CLASSES = 256, 32, 10
@@ -23,9 +24,17 @@ WARM_UP = 30  # steps that are not timed: the function is traced and kernels are
 
 
 def look() -> dict[str, object]:
-    build = {name: value for name, value in dict(tf.sysconfig.get_build_info()).items() if name in ("cuda_version", "cudnn_version")}
-    return {"tensorflow": tf.__version__, "builtWithCuda": tf.test.is_built_with_cuda(), "build": build,
-            "gpus": [device.name for device in tf.config.list_physical_devices("GPU")]}
+    build = {
+        name: value
+        for name, value in dict(tf.sysconfig.get_build_info()).items()
+        if name in ("cuda_version", "cudnn_version")
+    }
+    return {
+        "tensorflow": tf.__version__,
+        "builtWithCuda": tf.test.is_built_with_cuda(),
+        "build": build,
+        "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
+    }
 
 
 def train(steps: int) -> tuple[list[float], str, int]:

@@ -2,8 +2,9 @@
 
     python3 workload.py --data-path DIR --model-dir DIR --record FILE --rounds N [--steps N] [--libcuda PATH]
 
-It takes the flags of a training script, so that it runs by itself and in scripts/launch.py alike. FILE receives the seconds of each
-step and whether the card's values are right. Without --rounds it prints how many rounds make a step of some milliseconds.
+It takes the flags of a training script, so that it runs by itself and in scripts/launch.py alike. FILE receives the
+seconds of each step and whether the card's values are right. Without --rounds it prints how many rounds make a step
+of some milliseconds.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import time
 import libcuda
 
 ELEMENTS = 1 << 18
-LAUNCHES = 10           # in one step, so that a step has to do with the host too
+LAUNCHES = 10  # in one step, so that a step has to do with the host too
 STEP_SECONDS = 0.005
-WARM_UP = 20            # steps that are not timed
+WARM_UP = 20  # steps that are not timed
 TRIAL_ROUNDS = 2000
 MOST_ROUNDS = 1_000_000
 
