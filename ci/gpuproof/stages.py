@@ -244,7 +244,7 @@ def prove_train(place: Place) -> None:
         [
             place.options.python,
             "-c",
-            "import importlib.util as u\nprint(*[n for n in ('keras', 'sklearn') if u.find_spec(n) is None])",
+            "import importlib.util as u\nprint(*[n for n in ('keras', 'pandas', 'sklearn') if u.find_spec(n) is None])",
         ],
         **place.environment(),
     )
@@ -401,7 +401,7 @@ ALL = (
     Stage(
         "determinism", "two trainings are equal, and what that costs", "a TensorFlow with CUDA", 120, prove_determinism
     ),
-    Stage("train", "the sample project trains on the card", "a TensorFlow with CUDA, scikit-learn", 90, prove_train),
+    Stage("train", "the sample project trains on the card", "a TensorFlow with CUDA, pandas, scikit-learn", 90, prove_train),
     Stage(
         "pipeline",
         "the same gpu-check on a Dagger engine",
