@@ -154,5 +154,60 @@ class Runs(unittest.TestCase):
             self.assertEqual((report["passed"], report["finished"]), (passed, True))
 
 
+class StandIn(stages.Place):
+    """A place with a TensorFlow that lists a card, where a training leaves what it is told to."""
+
+    def __init__(self, folder: pathlib.Path, *, gpus: list[str], digests: list[str], peak: int = 1) -> None:
+        options = argparse.Namespace(python=sys.executable, wheels=None, libcuda="")
+        known = {"tensorflow": "2.16.2", "build": {"cudnn_version": "8"}, "gpus": gpus}
+        super().__init__(options, child.Children(time.monotonic() + 60), folder, {}, lambda: None, known)
+        self.digests, self.peak = iter(digests), peak
+
+    def launcher(self, script, mode, cwd, out, *arguments, data=None, **environment) -> child.Done:  # noqa: ANN001
+        out.mkdir()
+        if script.name == "observe.py":
+            (out / "run.json").write_text('{"seconds": 1.0}')
+            (out / "training.json").write_text('{"gpus": ["GPU 0: Stand-in"]}')
+            pathlib.Path(environment["GPU_PROOF_OBSERVED"]).write_text(str(self.peak))
+        else:
+            seconds = [0.002 if mode == "host" else 0.001]
+            record = {"seconds": seconds, "digest": next(self.digests), "right": self.peak > 0}
+            (cwd / "record.json").write_text(json.dumps(record))
+        return child.Done(0, False, "", "")
+
+
+class WithTensorFlow(unittest.TestCase):
+    def run_stage(self, stage, **arguments) -> dict:  # noqa: ANN001
+        with tempfile.TemporaryDirectory() as folder:
+            place = StandIn(pathlib.Path(folder), **{"gpus": ["GPU:0"], "digests": [], **arguments})
+            stage(place)
+            return place.figures
+
+    def test_tensorflow_must_list_the_card(self) -> None:
+        self.assertEqual(self.run_stage(stages.prove_tensorflow)["listed"], "GPU:0")
+        with self.assertRaisesRegex(measure.Failed, "lists no GPU though the driver does"):
+            self.run_stage(stages.prove_tensorflow, gpus=[])
+
+    def test_trainings_in_mode_host_must_be_equal(self) -> None:
+        # The order is seeded, host, host, seeded.
+        figures = self.run_stage(stages.prove_determinism, digests=["a", "b", "b", "c"])
+        self.assertEqual((figures["hostEqual"], figures["seededEqual"], figures["costRatio"]), (True, False, 2.0))
+        with self.assertRaisesRegex(measure.Failed, "two trainings gave other weights: b, c"):
+            self.run_stage(stages.prove_determinism, digests=["a", "b", "c", "a"])
+        with self.assertRaisesRegex(measure.Failed, "not computed on the card, or wrongly"):
+            self.run_stage(stages.prove_determinism, digests=["a"] * 4, peak=0)
+        with self.assertRaisesRegex(stages.LeftOut, "a TensorFlow that lists a GPU"):
+            self.run_stage(stages.prove_determinism, gpus=[])
+
+    def test_the_sample_must_use_the_card(self) -> None:
+        kept, child.Children.run = child.Children.run, lambda *_, **__: child.Done(0, False, "", "")
+        try:
+            self.assertEqual(self.run_stage(stages.prove_train)["peakBytes"], 1)
+            with self.assertRaisesRegex(measure.Failed, "nothing of it on the card"):
+                self.run_stage(stages.prove_train, peak=0)
+        finally:
+            child.Children.run = kept
+
+
 if __name__ == "__main__":
     unittest.main()

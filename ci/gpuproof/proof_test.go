@@ -205,7 +205,12 @@ func TestCheckWithoutTensorFlow(t *testing.T) {
 	}
 	// A Python that has no TensorFlow, whatever this one has.
 	environment := []string{"PATH=" + folder + ":" + os.Getenv("PATH"), "PYTHONNOUSERSITE=1"}
-	got := prove(t, environment, "--stage", "check", "--python", bare(t), "--libcuda", standIn(t))
+	library, python := standIn(t), bare(t)
+	blind := prove(t, append(environment, "FAKE_CUDA=blind"), "--stage", "check", "--python", python, "--libcuda", library)
+	if reason := blind.Stages[0].Reason; !strings.Contains(reason, "it is to be 'refused' and is 'accepted'") {
+		t.Errorf("a card that cannot be hidden: %+v", blind)
+	}
+	got := prove(t, environment, "--stage", "check", "--python", python, "--libcuda", library)
 	stage := got.Stages[0]
 	if stage.Verdict != "passed" {
 		t.Fatalf("%+v", got)

@@ -401,7 +401,9 @@ ALL = (
     Stage(
         "determinism", "two trainings are equal, and what that costs", "a TensorFlow with CUDA", 120, prove_determinism
     ),
-    Stage("train", "the sample project trains on the card", "a TensorFlow with CUDA, pandas, scikit-learn", 90, prove_train),
+    Stage(
+        "train", "the sample project trains on the card", "a TensorFlow with CUDA, pandas, scikit-learn", 90, prove_train
+    ),
     Stage(
         "pipeline",
         "the same gpu-check on a Dagger engine",

@@ -1,6 +1,7 @@
 // A stand-in for the driver's library: one card whose kernels are computed here.
 //
-// FAKE_CUDA names what goes wrong: FUNCTION=CODE for a function that fails, or one of none, old, wrong, grind, crash, hang.
+// FAKE_CUDA names what goes wrong: FUNCTION=CODE for a function that fails, or one of none, old, wrong, grind, crash, hang,
+// and blind, which shows the card even where it is hidden.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ int cuInit(unsigned flags) {
     if (asked("crash")) abort();
     if (asked("hang")) sleep(600);
     const char *visible = getenv("CUDA_VISIBLE_DEVICES");
-    return visible && strcmp(visible, "-1") == 0 ? 100 : 0;
+    return visible && strcmp(visible, "-1") == 0 && !asked("blind") ? 100 : 0;
 }
 int cuGetErrorName(int code, const char **name) {
     *name = code == 100 ? "CUDA_ERROR_NO_DEVICE" : code == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : code == 218 ? "CUDA_ERROR_INVALID_PTX" : NULL;
