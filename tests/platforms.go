@@ -140,8 +140,15 @@ func (t *Tests) foreignImages() []check {
 					return err
 				}
 			}
-			_, err = line(tiny(), "images.serving="+address, "platforms.serving="+arm64).Model(model).ServingImage().Rootfs().File("etc/platform").Contents(ctx)
-			return err
+			served, err := line(tiny(), "images.serving="+address, "platforms.serving="+arm64).Model(model).ServingImage().Sync(ctx)
+			if err != nil {
+				return err
+			}
+			if platform, err := served.Platform(ctx); err != nil || string(platform) != arm64 {
+				return fmt.Errorf("the serving image is for %s (%v), want %s", platform, err, arm64)
+			}
+			text, err := served.File("/etc/platform").Contents(ctx)
+			return said(text, err, arm64)
 		}},
 	}
 }
