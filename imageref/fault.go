@@ -22,17 +22,20 @@ const (
 	Unreachable          // no network, no name, no answer, or not the right certificate
 )
 
-// faults are what engines say, the most telling first: where a mirror and the registry itself both refuse, one text holds both.
+// faults are what engines say, the most telling first: where a mirror and the registry itself both refuse, one text
+// holds both.
 var faults = []struct {
 	fault Fault
 	said  *regexp.Regexp
 }{
-	{OtherPlatforms, regexp.MustCompile(`no match for platform`)},
+	{OtherPlatforms, regexp.MustCompile(`no match for platform|no manifest matches requested platform`)}, // v0.20, v0.21
 	{Limited, regexp.MustCompile(`(?i)429 Too Many Requests|toomanyrequests|pull rate limit`)},
-	{Denied, regexp.MustCompile(`(?i)\b40[13] (?:Unauthorized|Forbidden)|pull access denied|insufficient_scope|authorization failed|failed to authorize|no basic auth credentials`)},
-	{Ill, regexp.MustCompile(`unexpected status[^\n]*: 5[0-9][0-9] |\b50[0-9] (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)`)},
-	{Unreachable, regexp.MustCompile(`no such host|server misbehaving|Temporary failure in name resolution|connection refused|connection reset|` +
-		`network is unreachable|no route to host|i/o timeout|TLS handshake|context deadline exceeded|x509:|proxyconnect|HTTP response to HTTPS client|: EOF|unexpected EOF`)},
+	{Denied, regexp.MustCompile(`(?i)\b40[13] (?:Unauthorized|Forbidden)|pull access denied|insufficient_scope|` +
+		`authorization failed|failed to authorize|no basic auth credentials`)},
+	{Ill, regexp.MustCompile(`unexpected status[^\n]*: 5[0-9][0-9] `)},
+	{Unreachable, regexp.MustCompile(`no such host|server misbehaving|Temporary failure in name resolution|` +
+		`connection refused|connection reset|network is unreachable|no route to host|i/o timeout|TLS handshake|` +
+		`context deadline exceeded|x509:|proxyconnect|HTTP response to HTTPS client|: EOF|unexpected EOF`)},
 	{Absent, regexp.MustCompile(`not found`)},
 }
 
@@ -53,15 +56,17 @@ func (f Fault) Words(ref Ref) string {
 	case Absent:
 		return fmt.Sprintf("%s: this tag does not exist (asked: %s and its mirrors)", name, registry)
 	case Denied:
-		return fmt.Sprintf("%s: %s refuses it: a login is missing or not allowed to read it, or there is no such repository. %s", name, registry, login(registry))
-	case Limited:
-		return fmt.Sprintf("%s: %s refuses more downloads for now (429): its limit for this address or user is reached. Wait, or log in, which raises the limit: %s",
+		return fmt.Sprintf("%s: %s refuses it: a login is missing or not allowed to read it, or there is no such repository. %s",
 			name, registry, login(registry))
+	case Limited:
+		return fmt.Sprintf("%s: %s refuses more downloads for now (429): its limit for this address or user is reached. "+
+			"Wait, or log in, which raises the limit: %s", name, registry, login(registry))
 	case Ill:
 		return fmt.Sprintf("%s: %s answers that it is out of order: call again later, or name a mirror of it", name, registry)
 	case Unreachable:
-		return fmt.Sprintf("%s cannot be had: the engine does not reach %s: has its machine a network, the proxy's address and the right certificates? "+
-			"Without a network, name images of a registry that it does reach, or give the engine a mirror", name, registry)
+		return fmt.Sprintf("%s cannot be had: the engine does not reach %s: has its machine a network, the proxy's address and "+
+			"the right certificates? Without a network, name images of a registry that it does reach, or give the engine a mirror",
+			name, registry)
 	}
 	return fmt.Sprintf("%s cannot be had: is %s up, and does this tag exist there", name, registry)
 }
@@ -72,7 +77,8 @@ func login(registry string) string {
 	if registry != defaultRegistry {
 		command += " " + registry
 	}
-	return fmt.Sprintf("run %s on the machine from which dagger is called; the engine takes the credentials from there (~/.docker/config.json)", command)
+	return fmt.Sprintf("run %s on the machine from which dagger is called; the engine takes the credentials from there "+
+		"(~/.docker/config.json)", command)
 }
 
 // Foreign refuses a reference that has images for other platforms alone.
@@ -81,8 +87,8 @@ func Foreign(ref Ref, wanted string, has []string) error {
 	if len(has) > 0 {
 		there = strings.Join(has, ", ")
 	}
-	return fmt.Errorf("%s has no image for %s: it has %s; name an image that has, or ask for one of these platforms (--platform, platform, platforms)",
-		ref.Familiar(), wanted, there)
+	return fmt.Errorf("%s has no image for %s: it has %s; name an image that has, or ask for one of these platforms "+
+		"(--platform, platform, platforms)", ref.Familiar(), wanted, there)
 }
 
 // Silent is a registry that answers nothing within a limit.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What the engine v0.20.8 said of tests/testdata/badregistry.py, named by itself and as the mirror of docker.io, and of places where nothing
-// answers. The last ones are what registries say that were not asked.
+// What the engines v0.20.8 and v0.21.8 said of tests/testdata/badregistry.py, named by itself and as the mirror of docker.io, of
+// an index for other platforms, and of places where nothing answers. The last ones are what was not heard here.
 var saidByEngines = []struct {
 	name, text string
 	want       Fault
@@ -22,7 +22,16 @@ var saidByEngines = []struct {
 	{"nothing listens", `failed to resolve source metadata for 172.17.0.1:5998/x/x:1: failed to do request: Head "http://172.17.0.1:5998/v2/x/x/manifests/1": dial tcp 172.17.0.1:5998: connect: connection refused [traceparent:090835350d6022c6a4f39f8119128eb8-7cd54c6ce6b26e3e]`, Unreachable},
 	{"no such host", `failed to resolve source metadata for registry.invalid/x/x:1: failed to do request: Head "https://registry.invalid/v2/x/x/manifests/1": dial tcp: lookup registry.invalid on 10.87.0.1:53: no such host [traceparent:0afb973a9a7660416a501c86fd3e6f7e-205bf1bfe3fb953a]`, Unreachable},
 	{"another certificate", `failed to resolve source metadata for 10.255.255.1:5000/x/x:1: failed to do request: Head "https://10.255.255.1:5000/v2/x/x/manifests/1": tls: failed to verify certificate: x509: cannot validate certificate for 10.255.255.1 because it doesn't contain any IP SANs [traceparent:d385e091a1af26adf8a75869e5d4f47e-faa6a6db3ef24df6]`, Unreachable},
+	{"v0.21: a token service", `failed to resolve image "172.17.0.1:5999/denied/x:1" (platform: "linux/amd64"): pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`, Denied},
+	{"v0.21: a password is wanted", `failed to resolve image "172.17.0.1:5999/basic/x:1" (platform: "linux/amd64"): pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials`, Denied},
+	{"v0.21: forbidden", `failed to resolve image "172.17.0.1:5999/forbidden/x:1" (platform: "linux/amd64"): unexpected status from HEAD request to http://172.17.0.1:5999/v2/forbidden/x/manifests/1: 403 Forbidden`, Denied},
+	{"v0.21: limited", `failed to resolve image "docker.io/limited/x:1" (platform: "linux/amd64"): unexpected status from HEAD request to http://172.17.0.1:5999/v2/limited/x/manifests/1?ns=docker.io: 429 Too Many Requests`, Limited},
+	{"v0.21: out of order", `failed to resolve image "172.17.0.1:5999/broken/x:1" (platform: "linux/amd64"): unexpected status from HEAD request to http://172.17.0.1:5999/v2/broken/x/manifests/1: 503 Service Unavailable`, Ill},
+	{"v0.21: no such tag", `failed to resolve image "172.17.0.1:5999/nothing/x:1" (platform: "linux/amd64"): 172.17.0.1:5999/nothing/x:1: not found`, Absent},
+	{"v0.21: other platforms", `failed to resolve image "172.17.0.1:5000/tests/index-foreign:1" (platform: "linux/amd64"): no manifest matches requested platform for sha256:9731bd8143f1b564fbe63324b5d413e11e7bafaa416c8bfe14df43a7ba56a873`, OtherPlatforms},
+	{"v0.21: no such host", `failed to resolve image "registry.invalid/x/x:1" (platform: "linux/amd64"): failed to do request: Head "https://registry.invalid/v2/x/x/manifests/1": dial tcp: lookup registry.invalid on 10.87.0.1:53: no such host`, Unreachable},
 
+	{"other platforms", `no match for platform in manifest sha256:9731bd8143f1b564fbe63324b5d413e11e7bafaa416c8bfe14df43a7ba56a873: not found`, OtherPlatforms},
 	{"limited, in the words of an answer", `toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit`, Limited},
 	{"a name server that fails", `dial tcp: lookup registry-1.docker.io on 127.0.0.11:53: server misbehaving`, Unreachable},
 	{"a proxy that is not there", `proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: no route to host`, Unreachable},
