@@ -114,7 +114,9 @@ func (m *TensorflowCi) resolved(ctx context.Context, settings config.Config, rol
 // reference looks a role up: lock file, then tensorflow-ci.yaml, then the default.
 func (m *TensorflowCi) reference(ctx context.Context, settings config.Config, role string) (string, error) {
 	if lock := m.lockFile(settings); lock != nil {
-		locked, err := locks.Find(lockPlace{m.Lock, m.Source, settings.ImageLock}, func() (imagelock.Lock, error) { return lockedImages(ctx, lock) })
+		locked, err := locks.Find(lockPlace{m.Lock, m.Source, settings.ImageLock}, func() (imagelock.Lock, error) {
+			return lockedImages(ctx, lock)
+		})
 		if err != nil {
 			return "", err
 		}

@@ -143,7 +143,9 @@ type resolution struct{ reference, platform string }
 
 // resolve asks the registry for a reference's digest, once in a call; the image must be one for the platform.
 func resolve(ctx context.Context, wanted imageref.Ref, platform string) (string, error) {
-	return resolutions.Find(resolution{wanted.String(), platform}, func() (string, error) { return askRegistry(ctx, wanted, platform) })
+	return resolutions.Find(resolution{wanted.String(), platform}, func() (string, error) {
+		return askRegistry(ctx, wanted, platform)
+	})
 }
 
 func askRegistry(ctx context.Context, wanted imageref.Ref, target string) (string, error) {

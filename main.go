@@ -68,8 +68,8 @@ func New(
 	// Containers that train together (MultiWorkerMirroredStrategy); wins over train.workers.
 	// +optional
 	workers int,
-	// Platform of the project's containers and images: linux/amd64 or linux/arm64; wins over platform. On an engine of another
-	// processor it also asks for emulation. Example: linux/arm64
+	// Platform of the project's containers and images: linux/amd64 or linux/arm64; wins over platform. On an engine of
+	// another processor it also asks for emulation. Example: linux/arm64
 	// +optional
 	platform string,
 	// Volume for downloaded packages, to share one with other modules. It speeds installs, never decides them.

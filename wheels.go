@@ -28,7 +28,8 @@ func (m *TensorflowCi) wheelImage(ctx context.Context, settings config.Config, r
 	}
 	now := fmt.Sprintf("sha256:%x", sha256.Sum256(text))
 	if wheel.Digest != "" && wheel.Digest != now {
-		return image{}, fmt.Errorf("the lock file of %s has changed: it was locked at %s and is %s in this version of the module; use the version that locked it, or lock again (images lock)",
+		return image{}, fmt.Errorf("the lock file of %s has changed: it was locked at %s and is %s in this version of the "+
+			"module; use the version that locked it, or lock again (images lock)",
 			platform.Wheel{Version: wheel.Version}, wheel.Digest, now)
 	}
 	wheel.Digest = now
@@ -37,7 +38,8 @@ func (m *TensorflowCi) wheelImage(ctx context.Context, settings config.Config, r
 		return image{}, err
 	}
 	if base.Platform != target {
-		return image{}, fmt.Errorf("platforms: %s is for %s and tensorflow for %s: the wheels go into that image, give both one platform", pythonRole, base.Platform, target)
+		return image{}, fmt.Errorf("platforms: %s is for %s and tensorflow for %s: the wheels go into that image, "+
+			"give both one platform", pythonRole, base.Platform, target)
 	}
 	return image{Reference: reference, Resolved: wheel.String(), Platform: target, Base: base.Resolved}, nil
 }
@@ -64,8 +66,8 @@ func (m *TensorflowCi) fromWheels(ctx context.Context, of image) (*dagger.Contai
 		installed, err := m.withUv(base).
 			With(scripts("wheels.py", "intact.py", "bytecode.py", lock)).
 			With(m.installing(
-				"python3", lineDir+"/wheels.py", "--uv", lineDir+"/uv/bin/uv", "--lock", lineDir+"/"+lock, "--python", platform.WheelPython,
-				"--limit", seconds(installLimit),
+				"python3", lineDir+"/wheels.py", "--uv", lineDir+"/uv/bin/uv", "--lock", lineDir+"/"+lock,
+				"--python", platform.WheelPython, "--limit", seconds(installLimit),
 			)).
 			Sync(ctx)
 		if err != nil {

@@ -78,12 +78,12 @@ func pinned(reference string) error {
 	return err
 }
 
-// Fits refuses a role that is locked for another platform than the one that is asked for: the digest of an image index is the
-// same for all of its platforms, and so says nothing.
+// Fits refuses a role that is locked for another platform than the one that is asked for: the digest of an image index
+// is the same for all of its platforms, and so says nothing.
 func (l Lock) Fits(role, wanted string) error {
 	if locked := l.Platforms[role]; locked != "" && locked != wanted {
-		return fmt.Errorf("image lock file, %s: it was locked for %s, and %s is asked for: ask for the platform that it was locked for, or lock again (images lock)",
-			role, locked, wanted)
+		return fmt.Errorf("image lock file, %s: it was locked for %s, and %s is asked for: ask for the platform that it was "+
+			"locked for, or lock again (images lock)", role, locked, wanted)
 	}
 	return nil
 }

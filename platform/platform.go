@@ -1,7 +1,7 @@
 // Package platform decides for which kind of processor a project's containers run, and whether an engine can run them.
 //
-// A platform is written as the OCI writes it: linux/amd64. A result is a function of it, so it never follows from the machine
-// that a run happens to meet: a project that says nothing gets [Default] everywhere.
+// A platform is written as the OCI writes it: linux/amd64. A result is a function of it, so it never follows from the
+// machine that a run happens to meet: a project that says nothing gets [Default] everywhere.
 package platform
 
 import (
@@ -52,19 +52,21 @@ type Question struct {
 	Runs func() error
 }
 
-// Decide returns nil where the engine can run the containers and a person wants it to, and otherwise a refusal that names the ways on.
+// Decide returns nil where the engine can run the containers and a person wants it to, and otherwise a refusal that
+// names the ways on.
 func Decide(q Question) error {
 	wanted, engine := Normal(q.Wanted), Normal(q.Engine)
 	if wanted == engine {
 		return nil
 	}
-	what := fmt.Sprintf("the containers of %s are for %s, and the engine's machine is %s", cmp.Or(q.Role, "this project"), wanted, engine)
+	what := fmt.Sprintf("the containers of %s are for %s, and the engine's machine is %s",
+		cmp.Or(q.Role, "this project"), wanted, engine)
 	if !q.Chosen {
 		return fmt.Errorf("%s: nothing was run. %s", what, ways(wanted, engine, q.Wheels))
 	}
 	if err := q.Runs(); err != nil {
-		return fmt.Errorf("%s: it was asked to emulate that, and a program for %s does not start there (%v). %s", what, wanted, err,
-			withoutEmulation(wanted, engine, q.Wheels))
+		return fmt.Errorf("%s: it was asked to emulate that, and a program for %s does not start there (%v). %s",
+			what, wanted, err, withoutEmulation(wanted, engine, q.Wheels))
 	}
 	return nil
 }
@@ -73,7 +75,7 @@ func Decide(q Question) error {
 func ways(wanted, engine string, wheels bool) string {
 	list := []string{
 		remote(wanted),
-		fmt.Sprintf("emulation, several times slower and with other last bits: --platform %s", wanted),
+		"emulation, several times slower and with other last bits: --platform " + wanted,
 	}
 	return "Choose one of: " + numbered(append(list, native(wanted, engine, wheels)...))
 }
@@ -82,8 +84,8 @@ func ways(wanted, engine string, wheels bool) string {
 func withoutEmulation(wanted, engine string, wheels bool) string {
 	list := []string{
 		remote(wanted),
-		fmt.Sprintf("an emulator on the engine's machine: Debian's packages qemu-user-static and binfmt-support, or docker run --privileged --rm tonistiigi/binfmt --install %s",
-			strings.TrimPrefix(wanted, "linux/")),
+		fmt.Sprintf("an emulator on the engine's machine: Debian's packages qemu-user-static and binfmt-support, or "+
+			"docker run --privileged --rm tonistiigi/binfmt --install %s", strings.TrimPrefix(wanted, "linux/")),
 	}
 	return "Choose one of: " + numbered(append(list, native(wanted, engine, wheels)...))
 }
@@ -100,8 +102,8 @@ func native(wanted, engine string, wheels bool) []string {
 	case engine == AMD64 || wheels:
 		return []string{"the engine's own platform: platform: " + engine}
 	case wanted == AMD64:
-		return []string{fmt.Sprintf("TensorFlow from wheels for the engine's own platform: platform: %s and images.tensorflow: wheel:%s",
-			engine, Wheels[len(Wheels)-1])}
+		return []string{fmt.Sprintf("TensorFlow from wheels for the engine's own platform: platform: %s and "+
+			"images.tensorflow: wheel:%s", engine, Wheels[len(Wheels)-1])}
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ var exits = map[string]struct {
 	}},
 }
 
-// Probe is the smallest program of a platform: it ends at once with status 0. Whether an engine runs it says whether the engine can
-// run the platform's containers, natively or by emulation, before any image is fetched.
+// Probe is the smallest program of a platform: it ends at once with status 0. Whether an engine runs it says whether the
+// engine can run the platform's containers, natively or by emulation, before any image is fetched.
 func Probe(platform string) ([]byte, error) {
 	exit, known := exits[Normal(platform)]
 	if !known {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Wheels are the versions of TensorFlow that can be installed from wheels: those for which scripts/requirements holds a lock file
-// of hashes for each of [Choices].
+// Wheels are the versions of TensorFlow that can be installed from wheels: those for which scripts/requirements holds a
+// lock file of hashes for each of [Choices].
 var Wheels = []string{"2.16.2", "2.21.0"}
 
 // WheelPython is the version of Python for which the lock files are made.

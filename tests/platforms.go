@@ -15,8 +15,8 @@ const (
 	arm64 = "linux/arm64"
 )
 
-// platforms: what runs and what is made is for the processor that the project asks for, whatever the engine's; a registry that
-// gives no image says why.
+// platforms: what runs and what is made is for the processor that the project asks for, whatever the engine's; a
+// registry that gives no image says why.
 func (t *Tests) platforms() []check {
 	checks := []check{
 		{"platform/another processor's is refused before anything runs, with the ways on", func(ctx context.Context) error {
@@ -42,7 +42,8 @@ func (t *Tests) platforms() []check {
 			if refused(err, "tensorflow/tensorflow:2.16.2 has no image for "+other) == nil {
 				return nil // an engine that emulates gets as far as to ask for an image
 			}
-			return refused(err, "it was asked to emulate that, and a program for "+other+" does not start there", "qemu-user-static", "an engine on a "+other+" machine")
+			return refused(err, "it was asked to emulate that, and a program for "+other+" does not start there",
+				"qemu-user-static", "an engine on a "+other+" machine")
 		}},
 		{"platform/the engine's own runs, asked for or not", func(ctx context.Context) error {
 			own, _, err := platformsHere(ctx)
@@ -173,7 +174,8 @@ func (t *Tests) wheels() []check {
 			if err != nil {
 				return err
 			}
-			if want := "wheel:2.21.0@" + images["tensorflow"].Digest; locked["tensorflow"] != want || !strings.HasSuffix(locked["python"], images["python"].Digest) {
+			want := "wheel:2.21.0@" + images["tensorflow"].Digest
+			if locked["tensorflow"] != want || !strings.HasSuffix(locked["python"], images["python"].Digest) {
 				return fmt.Errorf("the lock file has %q, want tensorflow as %s", locked, want)
 			}
 			_, err = from(lock).Environment().Sync(ctx)
