@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What the engines v0.20.8 and v0.21.8 said of tests/testdata/badregistry.py, named by itself and as the mirror of docker.io, of
+// What the engines v0.20.8 and v0.21.8 said of testdata/badregistry.py, named by itself and as the mirror of docker.io, of
 // an index for other platforms, and of places where nothing answers. The last ones are what was not heard here.
 var saidByEngines = []struct {
 	name, text string

@@ -39,7 +39,7 @@ func (t *Tests) platforms() []check {
 			}
 			asked := dag.TensorflowCi(dagger.TensorflowCiOpts{Source: tiny(), Platform: other})
 			_, err = asked.Environment().Sync(ctx)
-			if refused(err, "tensorflow/tensorflow:2.16.2 has no image for "+other) == nil {
+			if refused(err, "image for tensorflow", " has no image for "+other) == nil {
 				return nil // an engine that emulates gets as far as to ask for an image
 			}
 			return refused(err, "it was asked to emulate that, and a program for "+other+" does not start there",

@@ -10,6 +10,10 @@
     slow/…       an image, after 4 seconds for each answer
     silent/…     takes the question and never answers
     anything else: 404
+
+An engine whose engine.json has {"registries": {"HOST:PORT": {"http": true}}} is asked with
+dagger core container from --address HOST:PORT/limited/x:1 image-ref; fault_test.go holds what it said. A new version of the engine
+is asked again: what it says in other words belongs there too.
 """
 
 import hashlib
