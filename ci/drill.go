@@ -25,6 +25,9 @@ func drillCommand(ctx context.Context, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := drill.Possible(); err != nil {
+		return err
+	}
 	options.Tests = true
 	machine, err := bringUp(ctx, *mirror, *options)
 	if err != nil {

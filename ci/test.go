@@ -19,7 +19,7 @@ import (
 )
 
 const testExplanation = `Runs everything that proves the project, in stages, and stops at the first that fails:
-  source  gofmt, go vet and the Go tests of the packages that need no engine
+  source  gofmt, go vet and the Go tests of the packages that need no engine, and this program built for other systems
   up      the machine
   store   a release against a real rclone and a real S3 server, cut off at every write
   module  the acceptance tests in tests/, a Dagger module, and the example of one in examples/go
@@ -118,9 +118,31 @@ func (p *proof) source(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := p.crossBuilds(ctx); err != nil {
+		return err
+	}
 	// a Go module of its own
 	tests := proc.Command{Args: []string{"go", "test", "-count=1", "."}, Dir: filepath.Join(p.root, "ci", "images", "trivydb")}
 	return tests.Run(ctx, os.Stdout)
+}
+
+// desks are the systems beside linux/amd64 on which this program must build: what only Linux can do is refused there in words.
+var desks = []string{"darwin/arm64", "darwin/amd64", "linux/arm64"}
+
+// crossBuilds compiles this program for the other systems. The first time it compiles Go's library too, half a minute of a
+// processor for each; then a second.
+func (p *proof) crossBuilds(ctx context.Context) error {
+	for _, desk := range desks {
+		system, architecture, _ := strings.Cut(desk, "/")
+		build := proc.Command{
+			Args: []string{"go", "build", "-o", os.DevNull, "./ci"}, Dir: p.root,
+			Env: []string{"GOOS=" + system, "GOARCH=" + architecture, "CGO_ENABLED=0"},
+		}
+		if err := build.Run(ctx, os.Stdout); err != nil {
+			return fmt.Errorf("for %s: %w; a file for Linux alone is named *_linux.go, its twin *_other.go", desk, err)
+		}
+	}
+	return nil
 }
 
 // goFiles are the Go files of the checkout, without those that a tool has generated.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"dagger/tensorflow-ci/ci/host"
 	"dagger/tensorflow-ci/ci/proc"
@@ -49,15 +48,15 @@ func mountLoopback(ctx context.Context, site *Site, name string, size int64) (*l
 func (l *loopback) remove() error {
 	err := (proc.Command{Args: []string{"umount", l.folder}}).Run(context.Background(), io.Discard)
 	if err != nil { // something still uses it: it goes when that ends
-		err = syscall.Unmount(l.folder, syscall.MNT_DETACH)
+		err = detach(l.folder)
 	}
 	return errors.Join(err, os.Remove(l.image), os.Remove(l.folder))
 }
 
 // ballast fills the file system but for some KiB; the path is to remove it by.
 func (l *loopback) ballast(left int64) (string, error) {
-	var stat syscall.Statfs_t
-	if err := syscall.Statfs(l.folder, &stat); err != nil {
+	room, err := available(l.folder)
+	if err != nil {
 		return "", err
 	}
 	file, err := os.Create(filepath.Join(l.folder, "ballast"))
@@ -65,8 +64,8 @@ func (l *loopback) ballast(left int64) (string, error) {
 		return "", err
 	}
 	defer file.Close()
-	if size := int64(stat.Bavail)*stat.Bsize - left<<10; size > 0 {
-		err = syscall.Fallocate(int(file.Fd()), 0, 0, size)
+	if size := room - left<<10; size > 0 {
+		err = allocate(file, size)
 	}
 	return file.Name(), err
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -72,11 +71,6 @@ func setClockBack(context.Context, *Site, *started) (func(context.Context) error
 		return nil, notDone{"the clock cannot be set here: " + err.Error()}
 	}
 	return func(context.Context) error { return setClock(began.Add(time.Since(began))) }, nil
-}
-
-func setClock(to time.Time) error {
-	value := syscall.NsecToTimeval(to.UnixNano())
-	return syscall.Settimeofday(&value)
 }
 
 // hoard fills memory until it is stopped, and ends by itself at 3 GiB, so that no machine suffers.

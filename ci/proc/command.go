@@ -77,6 +77,9 @@ func Pipe(ctx context.Context, log io.Writer, from, to Command) error {
 
 // Detach starts the command so that it outlives this program: its own session, its output in the log file alone.
 func (c Command) Detach(log string) (Process, error) {
+	if errDetach != nil {
+		return Process{}, errDetach
+	}
 	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
 		return Process{}, err
 	}

@@ -3,9 +3,11 @@ package setup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 
 	"dagger/tensorflow-ci/ci/proc"
 	"dagger/tensorflow-ci/ci/step"
@@ -42,12 +44,16 @@ func (m *Machine) GitlabToolGoals() ([]*step.Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	packages, err := gitlabPackages()
+	if err != nil {
+		return nil, err
+	}
 	tools := m.GitlabTools()
 	return []*step.Step{{
 		Name:   "gitlab-tools",
 		What:   "gitlab-ci-local and check-jsonschema, from npm and wheels, by hash",
 		Inputs: []string{digest},
-		Uses:   m.gitlabPackages(),
+		Uses:   packages,
 		Holds: func(context.Context) bool {
 			return exists(tools.node()) && exists(tools.local()) && exists(tools.python()+"/check_jsonschema")
 		},
@@ -57,7 +63,7 @@ func (m *Machine) GitlabToolGoals() ([]*step.Step, error) {
 }
 
 // gitlabPackages installs what these programs need of Debian; no step where it is there.
-func (m *Machine) gitlabPackages() []*step.Step {
+func gitlabPackages() ([]*step.Step, error) {
 	var missing []string
 	if _, err := exec.LookPath("rsync"); err != nil {
 		missing = append(missing, "rsync")
@@ -66,9 +72,13 @@ func (m *Machine) gitlabPackages() []*step.Step {
 		missing = append(missing, "python3-pip")
 	}
 	if len(missing) == 0 {
-		return nil
+		return nil, nil
 	}
-	return []*step.Step{installPackages("gitlab-packages", missing)}
+	if _, err := exec.LookPath("apt-get"); err != nil || os.Geteuid() != 0 {
+		return nil, fmt.Errorf("missing here: %s (as Debian names it), which this program installs only as root on Debian: "+
+			"install it with your system's package manager, then run this again", strings.Join(missing, ", "))
+	}
+	return []*step.Step{installPackages("gitlab-packages", missing)}, nil
 }
 
 // install puts everything beside the final place and renames, since half of it looks like the whole.
