@@ -29,9 +29,13 @@ func doctor(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	facts := look(ctx, folder, string(engine))
+	facts := look(ctx, folder, string(engine), host.Patience)
 	made, planErr := plan.Make(facts, mirror)
-	for _, finding := range diagnose(facts, made) {
+	findings := diagnose(facts, made)
+	if facts.Docker.Server != "" {
+		findings = append(findings, diagnoseStandIns(host.LookStandIns(ctx, folder.Images()))...)
+	}
+	for _, finding := range findings {
 		finding.write(os.Stdout)
 	}
 	if planErr != nil {
@@ -54,6 +58,7 @@ type finding struct {
 
 const (
 	good    = "ok"
+	note    = "note"      // works, and is worth knowing
 	brought = "up brings" // missing, and `up` makes it
 	bad     = "problem"
 )
@@ -70,16 +75,12 @@ func (f finding) write(out io.Writer) {
 func diagnose(facts host.Facts, made plan.Plan) []finding {
 	findings := []finding{
 		{good, fmt.Sprintf("system %s/%s, Debian: %s, root: %s", facts.System, facts.Architecture, yes(facts.Debian), yes(facts.Root)), ""},
-		diagnoseDocker(facts.Docker, made),
-		diagnoseCLI(facts.CLI, made.Engine),
 	}
-	for _, registry := range facts.Registries {
-		findings = append(findings, diagnoseRegistry(registry, made))
-	}
-	if facts.MirrorMade {
-		findings = append(findings, finding{good, "image registries: not asked, a registry of our own was brought up here", ""})
-	}
+	findings = append(findings, diagnoseDocker(facts, made)...)
+	findings = append(findings, diagnoseCLI(facts.CLI, made.Engine))
+	findings = append(findings, diagnoseRegistries(facts, made)...)
 	findings = append(findings, diagnoseEngine(facts, made))
+	findings = append(findings, diagnoseVersions(facts, made)...)
 	if len(made.Packages) > 0 {
 		findings = append(findings, finding{brought, "Debian packages are missing: " + strings.Join(made.Packages, ", "), "needs root"})
 	}
@@ -91,16 +92,6 @@ func diagnose(facts host.Facts, made plan.Plan) []finding {
 		findings = append(findings, diagnoseDisk(disk))
 	}
 	return findings
-}
-
-func diagnoseDocker(docker host.Docker, made plan.Plan) finding {
-	switch {
-	case docker.Server != "":
-		return finding{good, "Docker daemon " + docker.Server + " answers", ""}
-	case made.Daemon:
-		return finding{brought, "no Docker daemon answers", "one is started by hand, with its log in the state folder"}
-	}
-	return finding{bad, "no Docker daemon answers: " + docker.Problem, "start Docker, or set DOCKER_HOST to a daemon that runs"}
 }
 
 func diagnoseCLI(cli host.CLI, engine string) finding {
@@ -115,29 +106,26 @@ func diagnoseCLI(cli host.CLI, engine string) finding {
 	return finding{brought, "no Dagger CLI", engine + " is built, in the state folder"}
 }
 
-func diagnoseRegistry(registry host.Registry, made plan.Plan) finding {
-	switch {
-	case registry.Reached:
-		return finding{good, "image registry " + registry.Host + " answers", ""}
-	case made.Mirror:
-		return finding{brought, fmt.Sprintf("image registry %s cannot be reached (%s)", registry.Host, registry.Problem), "images are built here and served by a registry of our own"}
+// diagnoseVersions says where CLI and engine are of different versions, as far as both are known.
+func diagnoseVersions(facts host.Facts, made plan.Plan) []finding {
+	engine := facts.Engine.Version
+	if facts.Engine.Remote == "" && made.Mirror {
+		engine = made.Engine
 	}
-	return finding{bad, fmt.Sprintf("image registry %s cannot be reached (%s)", registry.Host, registry.Problem), "use --mirror auto, or open the network"}
+	if facts.CLI.Path == "" || facts.CLI.Version == "" || engine == "" || engine == facts.CLI.Version {
+		return nil
+	}
+	return []finding{{note, fmt.Sprintf("the Dagger CLI is %s and the engine %s: an engine may refuse a CLI of another version", facts.CLI.Version, engine),
+		"use a CLI of the engine's version"}}
 }
 
-func diagnoseEngine(facts host.Facts, made plan.Plan) finding {
-	engine := facts.Engine
-	switch {
-	case engine.Remote != "":
-		return finding{good, "the engine is another machine's: " + host.EngineVariable + "=" + engine.Remote, ""}
-	case engine.Exists && !engine.Ours && made.Mirror:
-		return finding{bad, "container " + host.EngineContainer(made.Engine) + " was not made by `up`", "remove it (docker rm -f " + host.EngineContainer(made.Engine) + ") or use --mirror never"}
-	case engine.Running:
-		return finding{good, "Dagger engine " + made.Engine + " runs", ""}
-	case made.Mirror:
-		return finding{brought, "no Dagger engine runs", "one is built here"}
+// diagnoseStandIns lists the images that were made here in place of the published ones.
+func diagnoseStandIns(found []host.StandIn) []finding {
+	var findings []finding
+	for _, image := range found {
+		findings = append(findings, finding{note, fmt.Sprintf("image %s: stand-in (%s)", image.Names[0], image.Title), ""})
 	}
-	return finding{good, "no Dagger engine runs yet: the CLI starts one", ""}
+	return findings
 }
 
 func diagnoseDisk(disk host.Disk) finding {

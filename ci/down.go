@@ -36,7 +36,7 @@ func down(ctx context.Context, args []string) error {
 		return err
 	}
 	defer held.Release()
-	machine := &setup.Machine{Folder: folder, Facts: host.Look(ctx, folder.Path(), "", false)}
+	machine := &setup.Machine{Folder: folder, Facts: host.Look(ctx, folder.Path(), "", 0)}
 	if err := stopAll(ctx, machine, *all); err != nil {
 		return err
 	}

@@ -170,6 +170,92 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
+func TestDiagnoseSaysInWords(t *testing.T) {
+	ready := func() host.Facts {
+		return host.Facts{
+			System: "darwin", Architecture: "arm64", CLI: host.CLI{Path: "/opt/bin/dagger", Version: "v0.21.8"},
+			Docker:       host.Docker{Client: true, Server: "27.4.0", Architecture: "amd64"},
+			Registries:   []host.Registry{{Host: "a.example", Reached: true}, {Host: "b.example", Reached: true}},
+			Capabilities: ^host.Capabilities(0),
+		}
+	}
+	offline := []host.Registry{{Host: "a.example", Problem: "its name cannot be resolved"}, {Host: "b.example", Problem: "its name cannot be resolved"}}
+	for name, test := range map[string]struct {
+		change  func(*host.Facts)
+		made    plan.Plan
+		verdict string
+		says    string
+	}{
+		"plain Docker":      {verdict: good, says: "Docker daemon 27.4.0 answers"},
+		"Colima":            {change: func(f *host.Facts) { f.Docker.Kind = host.Colima }, verdict: good, says: "Docker daemon 27.4.0 answers (Colima)"},
+		"Docker Desktop":    {change: func(f *host.Facts) { f.Docker.Kind = host.Desktop }, verdict: good, says: "answers (Docker Desktop)"},
+		"rootless Podman":   {change: func(f *host.Facts) { f.Docker.Kind, f.Docker.Rootless = host.Podman, true }, verdict: good, says: "answers (Podman, rootless)"},
+		"what Podman needs": {change: func(f *host.Facts) { f.Docker.Kind, f.Docker.Rootless = host.Podman, true }, verdict: note, says: "podman machine set --rootful"},
+		"rootless Docker":   {change: func(f *host.Facts) { f.Docker.Rootless = true }, verdict: note, says: "Docker is rootless"},
+		"a remote daemon": {change: func(f *host.Facts) { f.Docker.Remote, f.Docker.Address = true, "ssh://me@builder" },
+			verdict: good, says: "(on another machine: ssh://builder)"},
+		"Colima sleeps": {change: func(f *host.Facts) { f.Docker = host.Docker{Kind: host.Colima, Problem: "no such socket"} }, verdict: bad, says: "run `colima start`"},
+		"another processor": {change: func(f *host.Facts) { f.Docker.Architecture = "arm64" }, verdict: note,
+			says: "linux/arm64, and TensorFlow's published images are linux/amd64 alone; they run there by emulation"},
+		"a remote engine":            {change: func(f *host.Facts) { f.Engine.Remote = "tcp://engine:1234" }, verdict: good, says: "calls use a remote engine, at engine:1234 over TCP"},
+		"a remote engine, no Docker": {change: func(f *host.Facts) { f.Engine.Remote, f.Docker = "tcp://engine:1234", host.Docker{} }, verdict: good, says: "none is needed"},
+		"an engine in a container, no Docker": {change: func(f *host.Facts) {
+			f.Engine.Remote, f.Docker = "container://mine", host.Docker{Problem: "no such socket"}
+		}, verdict: bad, says: "no such socket"},
+		"an engine of another version": {change: func(f *host.Facts) {
+			f.Engine.Remote, f.Engine.Version = "container://dagger-engine-v0.20.8", "v0.20.8"
+		},
+			verdict: note, says: "the Dagger CLI is v0.21.8 and the engine v0.20.8"},
+		"a CLI that is newer than what can be built": {change: func(f *host.Facts) { f.CLI.Version = "v0.22.1" }, made: plan.Plan{Mirror: true, Engine: "v0.21.8"},
+			verdict: note, says: "the Dagger CLI is v0.22.1 and the engine v0.21.8"},
+		"a registry with a limit": {change: func(f *host.Facts) { f.Registries[0].Problem = "its limit of pulls is reached" }, verdict: bad, says: "image registry a.example: its limit"},
+		"a registry with a login": {change: func(f *host.Facts) { f.Registries[0].Login = true }, verdict: good, says: "image registry a.example answers; for images that are not public it wants a login"},
+		"no network": {change: func(f *host.Facts) { f.Registries = offline }, verdict: bad,
+			says: "image registries out of reach: a.example and b.example (its name cannot be resolved); open the network"},
+		"no network, and a mirror can be made": {change: func(f *host.Facts) { f.Registries = offline }, made: plan.Plan{Mirror: true}, verdict: brought, says: "stand-ins are built here"},
+		"no network, and a mirror was made": {change: func(f *host.Facts) { f.Registries, f.MirrorMade = offline, true }, made: plan.Plan{Mirror: true},
+			verdict: note, says: "stand-ins are in use, the images that were made here"},
+		"stand-ins though the registries answer": {change: func(f *host.Facts) { f.MirrorMade = true }, made: plan.Plan{Mirror: true},
+			verdict: note, says: "stand-ins are in use although the image registries answer now; `go run ./ci down --all`"},
+	} {
+		facts := ready()
+		if test.change != nil {
+			test.change(&facts)
+		}
+		var all strings.Builder
+		found := false
+		for _, finding := range diagnose(facts, test.made) {
+			var line strings.Builder
+			finding.write(&line)
+			all.WriteString(line.String())
+			found = found || finding.verdict == test.verdict && strings.Contains(line.String(), test.says)
+		}
+		if !found {
+			t.Errorf("%s: no line %q says %q:\n%s", name, test.verdict, test.says, all.String())
+		}
+	}
+	var quiet strings.Builder
+	for _, finding := range diagnose(ready(), plan.Plan{}) {
+		finding.write(&quiet)
+	}
+	if strings.Contains(quiet.String(), note+" ") || strings.Contains(quiet.String(), bad+" ") {
+		t.Errorf("a machine as most have it:\n%s", quiet.String())
+	}
+}
+
+func TestDiagnoseStandIns(t *testing.T) {
+	var out strings.Builder
+	for _, finding := range diagnoseStandIns([]host.StandIn{{Names: []string{"node:22"}, Title: "Node 22, a stand-in"}}) {
+		finding.write(&out)
+	}
+	if want := "note       image node:22: stand-in (Node 22, a stand-in)\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	if diagnoseStandIns(nil) != nil {
+		t.Error("no images are something to say")
+	}
+}
+
 func TestOpenLogIsForOneProgram(t *testing.T) {
 	folder := state.At(t.TempDir())
 	var names []string

@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string) error {
 	if err := staging.Commit(); err != nil {
 		return err
 	}
-	return show(*out, log, began)
+	return show(ctx, machine, *out, log, began)
 }
 
 // onFullDisk says which disk is full and what to do: the engine's words name a folder that nobody chose, or say of the cause
@@ -211,8 +211,8 @@ func openLog(folder state.Folder, name string) (*os.File, error) {
 	}
 }
 
-// show ends a run: the steps, where the files are, the metrics.
-func show(out, log string, began time.Time) error {
+// show ends a run: the steps, the image, where the files are, the metrics.
+func show(ctx context.Context, machine *setup.Machine, out, log string, began time.Time) error {
 	steps, err := result.Steps(out)
 	if err != nil {
 		return fmt.Errorf("the result in %s cannot be read: %w", out, err)
@@ -221,9 +221,16 @@ func show(out, log string, began time.Time) error {
 	if err != nil {
 		return fmt.Errorf("the result in %s cannot be read: %w", out, err)
 	}
+	image, err := result.TensorFlow(out)
+	if err != nil {
+		return fmt.Errorf("the result in %s cannot be read: %w", out, err)
+	}
 	fmt.Println()
 	if err := result.Table(os.Stdout, steps, began); err != nil {
 		return err
+	}
+	if line := result.ImageLine(image, machine.MadeImage(ctx, image.Reference, image.Digest)); line != "" {
+		fmt.Println(line)
 	}
 	fmt.Printf("\nmetrics on held-out data: %s\n", result.Line(metrics))
 	for _, file := range [][2]string{

@@ -87,7 +87,7 @@ func bringUp(ctx context.Context, mirror plan.Mirror, options setup.Options) (*s
 	defer held.Release()
 
 	machine := &setup.Machine{Folder: folder, Repository: root, Options: options}
-	machine.Facts = look(ctx, folder, options.Engine.String())
+	machine.Facts = look(ctx, folder, options.Engine.String(), host.Glance)
 	if machine.Plan, err = plan.Make(machine.Facts, mirror); err != nil {
 		return nil, err
 	}
@@ -103,12 +103,21 @@ func bringUp(ctx context.Context, mirror plan.Mirror, options setup.Options) (*s
 	return machine, step.Bring(ctx, folder, screen, goals...)
 }
 
-// look gathers the facts. A machine that runs a mirror of our own keeps it: the registries are not asked again.
-func look(ctx context.Context, folder state.Folder, engine string) host.Facts {
-	made := folder.Process(setup.RegistryProcess).PID != 0
-	facts := host.Look(ctx, folder.Path(), engine, !made)
+// look gathers the facts, and asks the registries each time. Where images were made here these stay in use, whatever the
+// registries answer: glance is how long they are waited for then.
+func look(ctx context.Context, folder state.Folder, engine string, glance time.Duration) host.Facts {
+	made, patience := madeHere(folder), host.Patience
+	if made {
+		patience = glance
+	}
+	facts := host.Look(ctx, folder.Path(), engine, patience)
 	facts.MirrorMade = made
 	return facts
+}
+
+// madeHere tells whether images were made on this machine: a registry of our own serves them, or did.
+func madeHere(folder state.Folder) bool {
+	return folder.Process(setup.RegistryProcess).PID != 0 || built(folder)
 }
 
 // lockMachine lets one program at a time change the machine, and says for whom it waits.

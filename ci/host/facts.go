@@ -17,17 +17,8 @@ type Facts struct {
 	Disks        []Disk
 	Programs     map[string]bool // programs that `up` may need, and whether they are here
 	Capabilities Capabilities
-	// MirrorMade tells that an earlier `up` decided for a mirror of its own on this machine.
+	// MirrorMade tells that an earlier `up` made images here, and a mirror of its own that serves them.
 	MirrorMade bool
-}
-
-// Docker is the daemon, as its client sees it.
-type Docker struct {
-	Client  bool   // the program `docker` is here
-	Server  string // version of the daemon that answers; "" when none does
-	Problem string // why none answers, in the client's words
-	Data    string // where a daemon on this machine keeps images; "" when it runs elsewhere
-	Remote  bool   // DOCKER_HOST names another machine
 }
 
 // CLI is the Dagger CLI that calls go through.
@@ -36,26 +27,11 @@ type CLI struct {
 	Version string // of the CLI at Path, or of the one on the path that is not the version asked for
 }
 
-// Engine is the container that the CLI of this version looks for, and whether another engine is asked for.
-type Engine struct {
-	Remote  string // value of the variable that names another engine
-	Exists  bool
-	Running bool
-	Ours    bool // made by `up`
-}
-
 // Container is one of Docker's.
 type Container struct {
 	Running bool
 	Since   string // when it was started last, as Docker writes it
 	Label   string // with which `up` made it; "" for one that it did not make
-}
-
-// Registry is an image registry and whether this machine reaches it.
-type Registry struct {
-	Host    string
-	Reached bool
-	Problem string
 }
 
 // Disk is the free space where something large will be written.

@@ -1,12 +1,9 @@
 package host
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -33,26 +30,6 @@ func TestCapabilities(t *testing.T) {
 	}
 	if granted := parseCapabilities("1ffffffffff").Grantable(); slices.Contains(granted, "BPF") || granted[0] != "CHOWN" || granted[37] != "AUDIT_READ" {
 		t.Errorf("granted %q", granted)
-	}
-}
-
-func TestProbe(t *testing.T) {
-	for status, reached := range map[int]bool{200: true, 401: true, 403: false, 404: false, 503: false} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
-		got := probe(t.Context(), server.Client(), server.URL+"/v2/", "registry.example")
-		server.Close()
-		if got.Reached != reached || reached == (got.Problem != "") || got.Host != "registry.example" {
-			t.Errorf("status %d: %+v", status, got)
-		}
-	}
-	closed := httptest.NewServer(nil)
-	address := closed.URL
-	closed.Close()
-	if got := probe(t.Context(), http.DefaultClient, address, "registry.example"); got.Reached || got.Problem == "" {
-		t.Errorf("nobody listens: %+v", got)
-	}
-	if got := probe(t.Context(), http.DefaultClient, "https://registry.invalid/v2/", "registry.invalid"); got.Reached || !strings.Contains(got.Problem, "name") {
-		t.Errorf("no such name: %+v", got)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"dagger/tensorflow-ci/ci/proc"
 )
@@ -19,17 +20,15 @@ const (
 	EngineVariable = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 	// Label marks the engines and volumes that `up` made. Images have no such label: whatever a user makes from one
 	// would inherit it.
-	Label       = "tensorflow-ci.engine"
-	defaultData = "/var/lib/docker"
+	Label = "tensorflow-ci.engine"
 )
 
 // Programs that the steps of `up` call.
 var programs = []string{"docker", "dockerd", "skopeo", "docker-registry", "debootstrap", "apt-get", "git"}
 
 // Look gathers the facts. The folder is where the state lies, with the CLIs that `up` built in bin/VERSION/; wanted is the
-// version of the engine that is asked for, "" for any. The registries are asked only when probe is true: that takes
-// seconds where the network swallows packets.
-func Look(ctx context.Context, folder, wanted string, probe bool) Facts {
+// version of the engine that is asked for, "" for any. The registries are asked where the patience with them is not zero.
+func Look(ctx context.Context, folder, wanted string, patience time.Duration) Facts {
 	facts := Facts{
 		Wanted:       wanted,
 		System:       runtime.GOOS,
@@ -44,10 +43,10 @@ func Look(ctx context.Context, folder, wanted string, probe bool) Facts {
 		facts.Programs[program] = err == nil
 	}
 	var group sync.WaitGroup
-	group.Go(func() { facts.Docker = lookDocker(ctx) })
+	group.Go(func() { facts.Docker = lookDocker(ctx, facts.System) })
 	group.Go(func() { facts.CLI = lookCLI(ctx, filepath.Join(folder, "bin"), wanted) })
-	if probe {
-		group.Go(func() { facts.Registries = probeRegistries(ctx) })
+	if patience > 0 {
+		group.Go(func() { facts.Registries = probeRegistries(ctx, patience) })
 	}
 	group.Wait()
 	facts.Engine = lookEngine(ctx, facts.Docker, facts.EngineVersion())
@@ -57,29 +56,6 @@ func Look(ctx context.Context, folder, wanted string, probe bool) Facts {
 	}
 	return facts
 }
-
-func lookDocker(ctx context.Context) Docker {
-	docker := Docker{Remote: remote(os.Getenv("DOCKER_HOST"))}
-	if _, err := exec.LookPath("docker"); err == nil {
-		docker.Client = true
-		answer, err := proc.Command{Args: []string{"docker", "info", "--format", "{{.ServerVersion}} {{.DockerRootDir}}"}}.Output(ctx)
-		docker.Server, docker.Data, _ = strings.Cut(answer, " ")
-		if err != nil || docker.Server == "" {
-			docker.Server, docker.Data = "", ""
-			docker.Problem = lastLine(err)
-		}
-	}
-	switch {
-	case docker.Remote:
-		docker.Data = ""
-	case docker.Server == "":
-		docker.Data = defaultData
-	}
-	return docker
-}
-
-// remote tells whether the address is that of another machine's daemon.
-func remote(address string) bool { return address != "" && !strings.HasPrefix(address, "unix://") }
 
 // EngineVersion is the version of the engine that calls will use, where no other engine is named: the one that is asked
 // for, else that of the CLI which is here, else the current one.
@@ -98,6 +74,9 @@ func lookEngine(ctx context.Context, docker Docker, version string) Engine {
 	if docker.Server == "" {
 		return engine
 	}
+	if engine.Remote != "" {
+		engine.Version = otherVersion(ctx, engine.Remote)
+	}
 	container, found := LookContainer(ctx, EngineContainer(version))
 	engine.Exists, engine.Running, engine.Ours = found, container.Running, container.Label != ""
 	return engine
@@ -106,13 +85,18 @@ func lookEngine(ctx context.Context, docker Docker, version string) Engine {
 // LookContainer looks at one of Docker's containers.
 func LookContainer(ctx context.Context, name string) (container Container, found bool) {
 	answer, err := proc.Command{Args: []string{
-		"docker", "container", "inspect", "--format", `{{.State.Running}} {{.State.StartedAt}} {{index .Config.Labels "` + Label + `"}}`, name,
+		"docker", "container", "inspect", "--format", `{{.State.Running}} {{index .Config.Labels "` + Label + `"}} {{.State.StartedAt}}`, name,
 	}}.Output(ctx)
 	if err != nil {
 		return Container{}, false
 	}
+	return parseContainer(answer), true
+}
+
+// parseContainer reads the three facts. The time comes last: Podman writes it with blanks.
+func parseContainer(answer string) Container {
 	words := append(strings.SplitN(answer, " ", 3), "", "")
-	return Container{Running: words[0] == "true", Since: words[1], Label: words[2]}, true
+	return Container{Running: words[0] == "true", Label: words[1], Since: words[2]}
 }
 
 // lookCLI prefers the CLI on the path to the one that `up` built: it is the one that the user knows. It is used in

@@ -62,7 +62,9 @@ func Make(facts host.Facts, mirror Mirror) (Plan, error) {
 	if err := enoughSpace(facts.Disks); err != nil {
 		return plan, err
 	}
-	plan.decideMirror(facts, mirror)
+	if err := plan.decideMirror(facts, mirror); err != nil {
+		return plan, err
+	}
 	if err := plan.decideDaemon(facts); err != nil {
 		return plan, err
 	}
@@ -96,29 +98,54 @@ func enoughSpace(disks []host.Disk) error {
 	return nil
 }
 
-func (p *Plan) decideMirror(facts host.Facts, mirror Mirror) {
-	var lacking []string
-	for _, registry := range facts.Registries {
-		if !registry.Reached {
-			lacking = append(lacking, fmt.Sprintf("%s (%s)", registry.Host, registry.Problem))
-		}
-	}
-	unreachable := strings.Join(lacking, ", ")
+// decideMirror asks for a mirror only where a registry does not answer at all. One that answers is used, whatever it says:
+// images made here would hide that a login or patience is what is missing.
+func (p *Plan) decideMirror(facts host.Facts, mirror Mirror) error {
+	unreached := host.Unreached(facts.Registries)
 	switch {
-	case mirror == Never && unreachable != "":
-		p.because("image registries are out of reach: %s; --mirror never: only images that the engine has already can be used", unreachable)
+	case mirror == Never && unreached != "":
+		p.because("image registries are out of reach: %s; --mirror never: only images that the engine has already can be used", unreached)
 	case mirror == Never:
 	case facts.Engine.Remote != "":
-		p.because("another engine is asked for (%s=%s): no engine and no mirror are made here", host.EngineVariable, facts.Engine.Remote)
+		p.because("another engine is asked for (%s=%s): no engine and no mirror are made here", host.EngineVariable, host.WithoutUser(facts.Engine.Remote))
+		return nil // it has registries of its own
 	case mirror == Always:
 		p.Mirror = true
 		p.because("--mirror always: the images are built here from Debian's packages, Go modules and wheels")
+	case facts.MirrorMade && unreached != "":
+		p.Mirror = true
+		p.because("stand-ins are in use, the images that were made here: out of reach: %s", unreached)
 	case facts.MirrorMade:
 		p.Mirror = true
-	case unreachable != "":
+		// not changed over by itself: what is cached and trained here was made by them, and would be made anew
+		p.because("stand-ins are in use, the images that were made here, although the image registries answer now: " +
+			"`go run ./ci down --all`, then `go run ./ci up`, changes to the published ones")
+	case unreached != "":
+		if proxy := brokenProxy(facts.Registries); proxy != "" {
+			return fmt.Errorf("no image registry can be asked: %s; mend or unset HTTPS_PROXY, here and for Docker", proxy)
+		}
 		p.Mirror = true
-		p.because("out of reach: %s; the images are built here instead, from Debian's packages, Go modules and wheels", unreachable)
+		p.because("out of reach: %s; the images are built here instead, stand-ins from Debian's packages, Go modules and wheels", unreached)
 	}
+	if p.Mirror {
+		return nil
+	}
+	for _, registry := range facts.Registries {
+		if registry.Reached && registry.Problem != "" {
+			p.because("%s: %s; no stand-in is built, it is used as it is", registry.Host, registry.Problem)
+		}
+	}
+	return nil
+}
+
+// brokenProxy is what is wrong with the proxy, through which stand-ins could not be built either; "" where nothing is.
+func brokenProxy(registries []host.Registry) string {
+	for _, registry := range registries {
+		if registry.Proxy != "" {
+			return registry.Problem
+		}
+	}
+	return ""
 }
 
 // decideDaemon asks for a daemon where one is needed and none answers.
@@ -127,11 +154,12 @@ func (p *Plan) decideDaemon(facts host.Facts) error {
 		return nil
 	}
 	if facts.Docker.Remote {
-		return fmt.Errorf("the Docker daemon that DOCKER_HOST names does not answer (%s): start it, or unset DOCKER_HOST", facts.Docker.Problem)
+		return fmt.Errorf("the Docker daemon at %s, which DOCKER_HOST or Docker's context names, does not answer (%s): start it, or unset DOCKER_HOST and run `docker context use default`",
+			host.WithoutUser(facts.Docker.Address), facts.Docker.Problem)
 	}
 	if facts.System != "linux" || !facts.Root || (!facts.Programs["dockerd"] && !facts.Debian) {
-		return fmt.Errorf("no Docker daemon answers (%s), and this program can start one only as root on Linux, with Debian's packages or where dockerd is installed: start Docker, then run this again",
-			orElse(facts.Docker.Problem, "the program docker is not installed"))
+		return fmt.Errorf("no Docker daemon answers (%s), and this program can start one only as root on Linux, with Debian's packages or where dockerd is installed: %s, then run this again",
+			orElse(facts.Docker.Problem, "the program docker is not installed"), startDocker(facts))
 	}
 	p.Daemon = true
 	if !facts.Programs["dockerd"] || !facts.Programs["docker"] {
@@ -139,6 +167,14 @@ func (p *Plan) decideDaemon(facts host.Facts) error {
 	}
 	p.because("no Docker daemon answers: one is started")
 	return nil
+}
+
+// startDocker says how to start a daemon: the one that the address names, or any that the system has.
+func startDocker(facts host.Facts) string {
+	if facts.System == "darwin" && facts.Docker.Kind == host.Plain {
+		return "start Docker Desktop, Colima (`colima start`) or Podman (`podman machine start`)"
+	}
+	return facts.Docker.Kind.Start()
 }
 
 // decideCLI asks for a CLI where none is here, and says so where the one that is here is not one that the tests run on.

@@ -32,8 +32,36 @@ func bare() host.Facts {
 	return facts
 }
 
+// mac is a ready one: no root, no Debian.
+func mac() host.Facts {
+	facts := ready()
+	facts.System, facts.Architecture = "darwin", "arm64"
+	facts.Docker.Data = ""
+	return facts
+}
+
+// tools build and serve images.
+var tools = []string{"skopeo", "docker-registry", "debootstrap"}
+
+// offline is what a machine without a network hears of the registries.
+var offline = []host.Registry{
+	{Host: "images.example", Problem: "its name cannot be resolved"}, {Host: "engines.example", Problem: "its name cannot be resolved"},
+}
+
+// madeHere is a machine on which an earlier `up` made a mirror.
+func madeHere(facts *host.Facts) {
+	facts.MirrorMade = true
+	for _, tool := range tools {
+		facts.Programs[tool] = true
+	}
+}
+
+// answers is a registry that is reached and says no.
+func answers(problem string) func(*host.Facts) {
+	return func(facts *host.Facts) { facts.Registries[0].Problem = problem }
+}
+
 func TestMake(t *testing.T) {
-	tools := []string{"skopeo", "docker-registry", "debootstrap"}
 	for name, test := range map[string]struct {
 		facts  func() host.Facts
 		change func(*host.Facts)
@@ -50,12 +78,35 @@ func TestMake(t *testing.T) {
 			want: Plan{Packages: tools, Mirror: true}, says: "--mirror always"},
 		"registries out of reach, mirror never": {facts: bare, mirror: Never,
 			want: Plan{Packages: []string{"docker.io"}, Daemon: true, CLI: true}, says: "only images that the engine has already"},
-		"an earlier mirror stays": {facts: ready, change: func(f *host.Facts) {
-			f.MirrorMade, f.Registries = true, nil
-			for _, tool := range tools {
-				f.Programs[tool] = true
-			}
-		}, want: Plan{Mirror: true}},
+		"stand-ins stay in use while nothing is reached": {facts: ready, change: func(f *host.Facts) {
+			madeHere(f)
+			f.Registries = offline
+		}, want: Plan{Mirror: true}, says: "stand-ins are in use, the images that were made here: out of reach: images.example and engines.example (its name cannot be resolved)"},
+		"stand-ins stay in use when the registries answer again, and it is said": {facts: ready, change: madeHere,
+			want: Plan{Mirror: true}, says: "although the image registries answer now: `go run ./ci down --all`"},
+		"stand-ins stay in use behind a proxy that is gone": {facts: ready, change: func(f *host.Facts) {
+			madeHere(f)
+			f.Registries = []host.Registry{{Host: "images.example", Proxy: "http://proxy:3128", Problem: "the proxy http://proxy:3128 does not work: refused"}}
+		}, want: Plan{Mirror: true}, says: "stand-ins are in use"},
+		"stand-ins are left by --mirror never": {facts: ready, mirror: Never, change: madeHere, says: "nothing to build"},
+		"no network at all": {facts: bare, change: func(f *host.Facts) { f.Registries = offline },
+			want: Plan{Packages: append([]string{"docker.io"}, tools...), Daemon: true, CLI: true, Mirror: true},
+			says: "out of reach: images.example and engines.example (its name cannot be resolved); the images are built here instead, stand-ins"},
+		"a registry that limits pulls makes no stand-in": {facts: ready, change: answers("its limit of pulls is reached (HTTP status 429)"),
+			says: "images.example: its limit of pulls is reached (HTTP status 429); no stand-in is built"},
+		"a registry that refuses makes no stand-in":    {facts: ready, change: answers("it refuses this machine (HTTP status 403)"), says: "no stand-in is built"},
+		"a registry out of order makes no stand-in":    {facts: ready, change: answers("it is out of order (HTTP status 503)"), says: "no stand-in is built"},
+		"a registry that wants a login is used as any": {facts: ready, change: func(f *host.Facts) { f.Registries[0].Login = true }, says: "nothing to build"},
+		"a wrong proxy is an error, not a reason for stand-ins": {facts: ready, change: func(f *host.Facts) {
+			f.Registries = []host.Registry{{Host: "images.example", Proxy: "http://proxy:3128", Problem: "the proxy http://proxy:3128 does not work: connection refused"}}
+		}, fails: true, says: "the proxy http://proxy:3128 does not work: connection refused; mend or unset HTTPS_PROXY"},
+		"a Mac whose Colima sleeps": {facts: mac, change: func(f *host.Facts) {
+			f.Docker = host.Docker{Client: true, Kind: host.Colima, Problem: "no such socket"}
+		}, fails: true, says: "run `colima start`"},
+		"a Mac without any Docker":                   {facts: mac, change: func(f *host.Facts) { f.Docker = host.Docker{} }, fails: true, says: "Colima (`colima start`)"},
+		"a Mac with Docker and Dagger needs no root": {facts: mac, says: "nothing to build"},
+		"a Mac that reaches nothing": {facts: mac, change: func(f *host.Facts) { f.Registries = offline },
+			fails: true, says: "only on linux/amd64, this is darwin/arm64"},
 		"a CLI of another version is used": {facts: ready, change: func(f *host.Facts) { f.CLI.Version = "v0.22.1" },
 			want: Plan{Engine: "v0.22.1"}, says: "is v0.22.1; the module is tested with v0.21.8 and v0.20.8: it is used as it is"},
 		"a CLI of the older tested version is used": {facts: ready, change: func(f *host.Facts) { f.CLI.Version = "v0.20.8" },
@@ -74,8 +125,8 @@ func TestMake(t *testing.T) {
 			f.Docker.Server, f.Docker.Problem = "", "connection refused"
 		}, fails: true, says: "connection refused"},
 		"Docker is another machine's and is silent": {facts: ready, change: func(f *host.Facts) {
-			f.Docker = host.Docker{Client: true, Remote: true, Problem: "no route"}
-		}, fails: true, says: "DOCKER_HOST"},
+			f.Docker = host.Docker{Client: true, Remote: true, Address: "ssh://me:secret@builder", Problem: "no route"}
+		}, fails: true, says: "the Docker daemon at ssh://builder, which DOCKER_HOST"},
 		"no Docker on another system": {facts: bare, change: func(f *host.Facts) { f.System = "darwin" }, mirror: Never, fails: true, says: "start Docker"},
 		"an engine elsewhere": {facts: bare, change: func(f *host.Facts) {
 			f.CLI.Path, f.CLI.Version, f.Engine.Remote = "/usr/bin/dagger", host.Current, "tcp://engine:1234"

@@ -145,3 +145,29 @@ func TestMetrics(t *testing.T) {
 		t.Error("a missing file is no error")
 	}
 }
+
+func TestImageLine(t *testing.T) {
+	folder := t.TempDir()
+	write(t, `{"model": "m", "images": {"tensorflow": {"reference": "tensorflow/tensorflow:2.16.2", "digest": "sha256:12"}, "trivy": {"reference": "t"}}}`, folder, Marker)
+	image, err := TensorFlow(folder)
+	if err != nil || image.Digest != "sha256:12" {
+		t.Fatalf("image %+v, error %v", image, err)
+	}
+	for _, test := range []struct {
+		image   Image
+		standIn bool
+		want    string
+	}{
+		{image, true, "image    tensorflow/tensorflow:2.16.2 (stand-in)"},
+		{image, false, "image    tensorflow/tensorflow:2.16.2"},
+		{Image{}, true, ""},
+	} {
+		if got := ImageLine(test.image, test.standIn); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+	write(t, `{"images": []}`, folder, Marker)
+	if _, err := TensorFlow(folder); err == nil {
+		t.Error("a manifest of another form is no error")
+	}
+}

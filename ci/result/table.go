@@ -40,6 +40,32 @@ func Metrics(folder string) (map[string]*float64, error) {
 	return metrics, err
 }
 
+// Image is a container image of a run: what was asked for, and what that was.
+type Image struct {
+	Reference string `json:"reference"`
+	Digest    string `json:"digest"`
+}
+
+// TensorFlow is the image that the model was made in.
+func TensorFlow(folder string) (Image, error) {
+	var manifest struct {
+		Images map[string]Image `json:"images"`
+	}
+	err := read(filepath.Join(folder, Marker), &manifest)
+	return manifest.Images["tensorflow"], err
+}
+
+// ImageLine names the image, and says in a word that it is a stand-in where it is one; "" for no image.
+func ImageLine(image Image, standIn bool) string {
+	switch {
+	case image.Reference == "":
+		return ""
+	case standIn:
+		return "image    " + image.Reference + " (stand-in)"
+	}
+	return "image    " + image.Reference
+}
+
 func read(path string, into any) error {
 	text, err := os.ReadFile(path)
 	if err != nil {

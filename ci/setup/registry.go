@@ -102,6 +102,9 @@ func hasImage(ctx context.Context, address, name, tag string) bool {
 	return get(ctx, fmt.Sprintf("http://%s/v2/%s/manifests/%s", address, name, tag)) == http.StatusOK
 }
 
+// manifestTypes are the forms of an image's manifest that a registry may answer with.
+const manifestTypes = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+
 // get is the status of the answer, 0 when there is none. A proxy has no part in a call to the Docker bridge.
 func get(ctx context.Context, address string) int {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -110,7 +113,7 @@ func get(ctx context.Context, address string) int {
 	if err != nil {
 		return 0
 	}
-	request.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json")
+	request.Header.Set("Accept", manifestTypes)
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
