@@ -90,7 +90,7 @@ func diagnoseRegistries(facts host.Facts, made plan.Plan) []finding {
 	case facts.Engine.Remote != "":
 		findings = append(findings, finding{note, "image registries out of reach: " + unreached, "what counts is what the other engine reaches"})
 	default:
-		findings = append(findings, finding{bad, "image registries out of reach: " + unreached, "open the network, mend the proxy, or use --mirror auto"})
+		findings = append(findings, finding{bad, "image registries out of reach: " + unreached, "open the network or mend the proxy; `--mirror auto` builds stand-ins on linux/amd64"})
 	}
 	return findings
 }

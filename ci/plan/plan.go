@@ -198,8 +198,9 @@ func (p *Plan) decideCLI(facts host.Facts) {
 // decideMirrorPackages asks for the tools that build and serve images.
 func (p *Plan) decideMirrorPackages(facts host.Facts) error {
 	if facts.System != "linux" || facts.Architecture != "amd64" {
-		return fmt.Errorf("images can be built here only on linux/amd64, this is %s/%s: make %s reachable, or use --mirror never with an engine that has the images",
-			facts.System, facts.Architecture, "the image registries")
+		p.Mirror = false // nothing of it can be made
+		return fmt.Errorf("images can be built here only on linux/amd64, this is %s/%s: make the image registries reachable, name an engine elsewhere (%s), or use --mirror never with an engine that has the images",
+			facts.System, facts.Architecture, host.EngineVariable)
 	}
 	for _, need := range []string{"skopeo", "docker-registry", "debootstrap"} {
 		if !facts.Programs[need] {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"dagger/tensorflow-ci/ci/host"
@@ -22,16 +21,23 @@ func (m *Machine) MadeImage(ctx context.Context, reference, digest string) bool 
 	return err == nil && labelledStandIn(ctx, "http://"+address+"/v2/"+ref.Repository, digest)
 }
 
-// labelledStandIn reads the labels of an image in a repository of a registry.
+// labelledStandIn reads the labels of an image in a repository of a registry; of an index, those of its first image.
 func labelledStandIn(ctx context.Context, repository, digest string) bool {
+	type content struct{ Digest string }
 	var manifest struct {
-		Config struct{ Digest string }
+		Config    content
+		Manifests []content // of an index
 	}
 	var config struct {
 		Config struct{ Labels map[string]string }
 	}
-	return getJSON(ctx, repository+"/manifests/"+digest, &manifest) && strings.HasPrefix(manifest.Config.Digest, "sha256:") &&
-		getJSON(ctx, repository+"/blobs/"+manifest.Config.Digest, &config) && host.IsStandIn(config.Config.Labels)
+	if !getJSON(ctx, repository+"/manifests/"+digest, &manifest) {
+		return false
+	}
+	if len(manifest.Manifests) > 0 && !getJSON(ctx, repository+"/manifests/"+manifest.Manifests[0].Digest, &manifest) {
+		return false
+	}
+	return manifest.Config.Digest != "" && getJSON(ctx, repository+"/blobs/"+manifest.Config.Digest, &config) && host.IsStandIn(config.Config.Labels)
 }
 
 // getJSON reads what lies at an address of the Docker bridge, on which a proxy has no part.
@@ -42,7 +48,7 @@ func getJSON(ctx context.Context, address string, into any) bool {
 	if err != nil {
 		return false
 	}
-	request.Header.Set("Accept", manifestTypes)
+	request.Header.Set("Accept", manifestTypes+", application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.index.v1+json")
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {

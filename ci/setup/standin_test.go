@@ -18,6 +18,8 @@ func TestLabelledStandIn(t *testing.T) {
 		"/v2/a/manifests/sha256:3": `{"config": {"digest": "sha256:c3"}}`,
 		"/v2/a/manifests/sha256:4": `{"manifests": []}`,
 		"/v2/a/manifests/sha256:5": `not JSON`,
+		"/v2/a/manifests/sha256:6": `{"manifests": [{"digest": "sha256:1"}]}`,
+		"/v2/a/manifests/sha256:7": `{"manifests": [{"digest": "sha256:9"}]}`,
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		answer, found := answers[request.URL.Path]
@@ -31,8 +33,10 @@ func TestLabelledStandIn(t *testing.T) {
 		"sha256:1": true,
 		"sha256:2": false, // the published one
 		"sha256:3": false, // its configuration is missing
-		"sha256:4": false, // an index
+		"sha256:4": false, // an empty index
 		"sha256:5": false,
+		"sha256:6": true,  // an index
+		"sha256:7": false, // an index of what is not there
 		"sha256:9": false, // not in this registry
 	} {
 		if got := labelledStandIn(t.Context(), server.URL+"/v2/a", digest); got != want {
