@@ -99,12 +99,12 @@ func registries(t *testing.T, status int, after time.Duration) (proxy, trust str
 			return
 		}
 		defer upstream.Close()
-		w.WriteHeader(http.StatusOK)
 		client, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer client.Close()
+		io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
 		go io.Copy(upstream, client)
 		io.Copy(client, upstream)
 	}))

@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -87,7 +89,11 @@ func probe(ctx context.Context, transport *http.Transport, patience time.Duratio
 		}
 		return nil
 	}
-	response, err := (&http.Client{Transport: transport}).Do(request)
+	client := &http.Client{Transport: transport}
+	response, err := client.Do(request)
+	if cutOff(err) { // once more: an answer that a network lost is no reason for other images
+		response, err = client.Do(request)
+	}
 	if err != nil {
 		return failed(err, name, proxyOf(transport, request), patience)
 	}
@@ -95,6 +101,11 @@ func probe(ctx context.Context, transport *http.Transport, patience time.Duratio
 	return Registry{
 		Host: name, Reached: true, Login: response.StatusCode == http.StatusUnauthorized, Problem: refusal(name, response.StatusCode),
 	}
+}
+
+// cutOff tells whether a connection was made, and ended before the answer.
+func cutOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // proxyStatus is the answer of a proxy that makes no connection.

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -61,6 +62,26 @@ func TestProbeIsPatient(t *testing.T) {
 	}
 }
 
+func TestProbeAsksTwiceWhereItIsCutOff(t *testing.T) {
+	for cut, reached := range map[int32]bool{0: true, 1: true, 2: false} {
+		var requests atomic.Int32
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if requests.Add(1) > cut {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			if client, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				client.Close()
+			}
+		}))
+		got := probe(t.Context(), &http.Transport{}, Patience, server.URL, "registry.example")
+		server.Close()
+		if got.Reached != reached || requests.Load() != min(cut+1, 2) {
+			t.Errorf("cut off %d times: %+v after %d requests", cut, got, requests.Load())
+		}
+	}
+}
+
 // closed is the address of a port on which nobody listens.
 func closed(t *testing.T) string {
 	t.Helper()
@@ -92,8 +113,8 @@ func TestProbeOfWhatIsNotThere(t *testing.T) {
 func tunnel(t *testing.T, status int, to string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
 		if status != http.StatusOK {
+			w.WriteHeader(status)
 			return
 		}
 		client, _, err := http.NewResponseController(w).Hijack()
@@ -101,6 +122,7 @@ func tunnel(t *testing.T, status int, to string) string {
 			return
 		}
 		defer client.Close()
+		io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
 		upstream, err := net.Dial("tcp", to)
 		if err != nil {
 			return
