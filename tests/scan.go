@@ -129,7 +129,7 @@ func (t *Tests) scan() []check {
 
 // scanForms reads each report as who it is for would.
 func (t *Tests) scanForms(ctx context.Context) error {
-	reports, err := line(t.Phishing).Scan().Reports().Sync(ctx)
+	reports, err := line(tiny().WithNewFile("requirements.txt", "urllib3==1.26.4\n")).Scan().Reports().Sync(ctx)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (t *Tests) scanForms(ctx context.Context) error {
 	if err := gitLabReport([]byte(text)); err != nil {
 		return fmt.Errorf("GitLab would not take gl-container-scanning-report.json: %w", err)
 	}
-	return holds(ctx, reports.File("scan.txt"), "zlib1g", "CVE-2023-45853")
+	return holds(ctx, reports.File("scan.txt"), "urllib3", "CVE-2021-33503")
 }
 
 // faultyScans: a scan that proves nothing never passes for one that found nothing.
