@@ -79,8 +79,9 @@ func (t *Tests) twins() []check {
 
 // onTwin is a tiny project on one of the images, with more settings.
 func onTwin(tag, settings string) *dagger.Directory {
+	forGPUs := strings.TrimSuffix(tag, "-ca") + "-gpu"
 	return tiny().WithNewFile("tensorflow-ci.yaml", fmt.Sprintf("version: 1\nmodel: tiny\nimages: {tensorflow: %q, tensorflow-gpu: %q}\n"+
-		"evaluate: {data: data/held-out.csv, label: y}\n%s", tensorflowImage+":"+tag, tensorflowImage+":"+tag+"-gpu", settings))
+		"evaluate: {data: data/held-out.csv, label: y}\n%s", tensorflowImage+":"+tag, tensorflowImage+":"+forGPUs, settings))
 }
 
 // mainPath runs a project, and wants a manifest that names each package as Python imports it, and an image of it.
