@@ -31,7 +31,7 @@ type stand struct {
 	tag          string
 	reference    string // in the daemon
 	repository   string // in the registry
-	list         string // of packages; empty where the image is a layer on another
+	list         string
 	dockerfile   string
 	buildContext string
 	inputs       string   // digest of list and Dockerfile
@@ -109,21 +109,18 @@ func (m *Machine) makeImage(ctx context.Context, log io.Writer, s stand) error {
 	if err := copyCertificates(s.buildContext); err != nil {
 		return err
 	}
+	text, err := os.ReadFile(s.list)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.buildContext, "requirements.txt"), text, 0o644); err != nil {
+		return err
+	}
 	version, _, _ := strings.Cut(s.tag, "-")
-	more := []string{"--build-arg", "VERSION=" + version}
-	if s.list != "" {
-		text, err := os.ReadFile(s.list)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(s.buildContext, "requirements.txt"), text, 0o644); err != nil {
-			return err
-		}
-		more = append(more, "--build-arg", fmt.Sprintf("REQUIREMENTS_DIGEST=sha256:%x", sha256.Sum256(text)))
-		for _, name := range []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"} {
-			if value := os.Getenv(name); value != "" {
-				more = append(more, "--build-arg", name+"="+value)
-			}
+	more := []string{"--build-arg", "VERSION=" + version, "--build-arg", fmt.Sprintf("REQUIREMENTS_DIGEST=sha256:%x", sha256.Sum256(text))}
+	for _, name := range []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"} {
+		if value := os.Getenv(name); value != "" {
+			more = append(more, "--build-arg", name+"="+value)
 		}
 	}
 	if err := m.build(ctx, log, s.reference, s.dockerfile, s.buildContext, append(more, s.arguments...)...); err != nil {

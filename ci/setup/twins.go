@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"dagger/tensorflow-ci/ci/step"
@@ -12,6 +13,8 @@ import (
 const (
 	tensorflowName   = "tensorflow/tensorflow"
 	tensorflowFolder = "tensorflow"
+	layerName        = "tensorflow-ci/on-twin" // in the daemon: the files that a variant has beside its twin
+	layerTag         = "-files"                // end of their tag in the registry
 )
 
 // twin is what a stand-in of TensorFlow's image takes after: the published image, as it was on one day.
@@ -58,20 +61,42 @@ func (m *Machine) variants(registry, base *step.Step, after []*step.Step) ([]*st
 				return nil, err
 			}
 			s := stand{
-				step: of.step + "-" + variant, tag: of.tag + "-" + variant, reference: of.reference + "-" + variant, repository: of.repository,
-				dockerfile: dockerfile, buildContext: m.Folder.Path("images", of.step+"-"+variant), inputs: digest,
+				step: of.step + "-" + variant, tag: of.tag + "-" + variant, reference: layerName + ":" + of.tag + "-" + variant, repository: of.repository,
+				dockerfile: dockerfile, buildContext: m.Folder.Path("images", of.step+"-"+variant),
 				arguments: []string{"--build-arg", "BASE=" + of.reference},
 			}
 			goals = append(goals, &step.Step{
 				Name:   s.step,
-				What:   "image " + s.reference + ", a layer on " + of.reference + "; also in the registry",
-				Inputs: []string{s.inputs},
+				What:   "image " + of.reference + "-" + variant + ", a few files on " + of.reference + "; in the registry alone",
+				Inputs: []string{digest},
 				Uses:   []*step.Step{registry},
 				Needs:  []*step.Step{base, after[at]},
-				Holds:  func(ctx context.Context) bool { return m.holdsImage(ctx, s) },
-				Run:    func(ctx context.Context, log io.Writer) error { return m.makeImage(ctx, log, s) },
+				Holds: func(ctx context.Context) bool {
+					address, err := m.mirror(ctx)
+					return err == nil && hasImage(ctx, address, s.repository, s.tag)
+				},
+				Run: func(ctx context.Context, log io.Writer) error { return m.makeVariant(ctx, log, s, of.tag) },
 			})
 		}
 	}
 	return goals, nil
+}
+
+// makeVariant builds a variant's files and puts them on its twin, which has the given tag.
+func (m *Machine) makeVariant(ctx context.Context, log io.Writer, s stand, of string) error {
+	if err := os.MkdirAll(s.buildContext, 0o755); err != nil {
+		return err
+	}
+	if err := m.build(ctx, log, s.reference, s.dockerfile, s.buildContext, append(s.arguments, "--build-arg", "VERSION="+of)...); err != nil {
+		return err
+	}
+	files := s.tag + layerTag
+	if err := m.mirrorImage(ctx, log, s.reference, s.repository+":"+files); err != nil {
+		return err
+	}
+	address, err := m.mirror(ctx)
+	if err != nil {
+		return err
+	}
+	return repository("http://"+address+"/v2/"+s.repository).layer(ctx, of, files, s.tag)
 }
