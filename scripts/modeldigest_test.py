@@ -31,7 +31,7 @@ MAKER = textwrap.dedent("""
             value = kernel.numpy()
             value[3, 4] = np.nextafter(value[3, 4], np.float32(1))
             kernel.assign(value)
-        model.export(out / name, verbose=False)
+        model.export(out / name)
 
     def rnn(name, words):
         keras.utils.clear_session()
@@ -39,7 +39,7 @@ MAKER = textwrap.dedent("""
         word, series = keras.Input((), dtype="string", name="word"), keras.Input((5, 2), name="series")
         embedded = keras.layers.Embedding(4, 3)(keras.layers.StringLookup(vocabulary=words)(word))
         joined = keras.layers.Concatenate()([embedded, keras.layers.LSTM(4)(series)])
-        keras.Model([word, series], keras.layers.Dense(1)(joined)).export(out / name, verbose=False)
+        keras.Model([word, series], keras.layers.Dense(1)(joined)).export(out / name)
 
     class Tables(tf.Module):
         def __init__(self, line, value, order, swap):
