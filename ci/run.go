@@ -178,7 +178,7 @@ func callModule(ctx context.Context, machine *setup.Machine, call dagger.Call, n
 		cause = err
 		if output, readErr := os.ReadFile(path); readErr == nil {
 			if message := dagger.Message(string(output)); message != "" {
-				cause = errors.New(message)
+				cause = errors.New(dagger.Explain(message))
 			}
 		}
 	}

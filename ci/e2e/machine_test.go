@@ -29,6 +29,7 @@ func TestProgram(t *testing.T) {
 		{"doctor is content with the machine", func(t *testing.T) { succeed(t, "doctor") }},
 		{"a model comes out and is as good as it says", mainJob},
 		{"secrets are nowhere afterwards", plantedSecrets},
+		{"a CLI and an engine that do not fit", mismatch},
 		{"a project that does not exist", missingProject},
 		{"an out folder that cannot be written", unwritableOut},
 		{"an out folder that holds something else", foreignOut},
@@ -246,4 +247,9 @@ func daemonGone(t *testing.T) {
 	empty(t, parent)
 	succeed(t, "up")
 	succeed(t, "run", "--out", filepath.Join(parent, "out"))
+}
+
+// mismatch has the CLI want an engine that is newer than the one here.
+func mismatch(t *testing.T) {
+	refuse(t, []string{"_EXPERIMENTAL_DAGGER_MIN_VERSION=v0.99.0"}, "which are tested", "run", "--out", filepath.Join(t.TempDir(), "out"))
 }
