@@ -21,6 +21,7 @@ states are kept, so that whoever reads the older one still finds its files.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import hashlib
 import http.server
 import json
@@ -38,12 +39,13 @@ CONFIGURATION = pathlib.Path("/rclone.conf")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 STATE = re.compile(r"([0-9]{8})\.json")
 STATES_KEPT = 2
+DELETED_AT_ONCE = 8
 MAX_STATE = 16 << 20
 MAX_WORDS = 300
 CHUNK = 1 << 20
 
-# rclone's exit status for a folder that is not there, which an empty one is in an object store.
-NO_FOLDER = 3
+# rclone's exit statuses for what is not there: a folder, which an empty one is in an object store, and a file.
+NO_FOLDER, NO_FILE = 3, 4
 
 # What a person needs to know of rclone's messages, the first that fits.
 MEANINGS = (
@@ -143,10 +145,10 @@ class Store:
         return None
 
     def fetch(self, digest: str, path: pathlib.Path) -> None:
-        self._run("copyto", "--ignore-times", self._at("files/" + digest), str(path))
+        self._run("copy", "--ignore-times", self._at("files/" + digest), str(path.parent))
 
     def keep(self, digest: str, path: pathlib.Path) -> None:
-        self._run("copyto", "--ignore-times", str(path), self._at("files/" + digest))
+        self._run("copy", "--ignore-times", str(path), self._at("files"))
 
     def commit(self, state: dict[str, object]) -> list[str]:
         """Keep a state; returns the files that it names and that are not kept, where there are any."""
@@ -180,9 +182,9 @@ class Store:
         )
 
     def _delete(self, names: list[str]) -> None:
-        if names:
-            listed = "".join(name + "\n" for name in names)
-            self._run("delete", "--files-from-raw", "-", self.remote, stdin=listed.encode())
+        with concurrent.futures.ThreadPoolExecutor(DELETED_AT_ONCE) as pool:
+            # What another has deleted meanwhile is gone too.
+            list(pool.map(lambda name: self._run("deletefile", self._at(name), missing=(NO_FOLDER, NO_FILE)), names))
 
     def _states(self, there: dict[str, int]) -> list[str]:
         return sorted((name for name in there if STATE.fullmatch(name)), reverse=True)
@@ -195,19 +197,22 @@ class Store:
     def _there(self) -> dict[str, int]:
         """Every object and its size."""
         listed = self._run(
-            "lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype", self.remote, empty=NO_FOLDER
+            "lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype", self.remote, missing=(NO_FOLDER,)
         )
         return {entry["Path"]: entry["Size"] for entry in json.loads(listed or b"[]")}
 
     def _write(self, name: str, content: bytes) -> None:
-        self._run("rcat", "--size", str(len(content)), self._at(name), stdin=content)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, name)
+            path.write_bytes(content)
+            self._run("copy", "--ignore-times", str(path), self.remote)
 
     def _at(self, name: str) -> str:
         return f"{self.remote}/{name}"
 
-    def _run(self, *arguments: str, stdin: bytes = b"", empty: int = 0) -> bytes:
-        done = subprocess.run([*self.rclone, *arguments], input=stdin, capture_output=True)
-        if done.returncode and done.returncode != empty:
+    def _run(self, *arguments: str, missing: tuple[int, ...] = ()) -> bytes:
+        done = subprocess.run([*self.rclone, *arguments], stdin=subprocess.DEVNULL, capture_output=True)
+        if done.returncode and done.returncode not in missing:
             raise Failure(meaning(done.stderr.decode(errors="replace"), self.hidden))
         return b"" if done.returncode else done.stdout
 
@@ -243,17 +248,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not digest or size is None:
             self._send(404, {"error": "there is no such thing here"})
             return
-        with tempfile.NamedTemporaryFile() as file:
-            found = hashlib.sha256()
-            while size > 0 and (chunk := self.rfile.read(min(size, CHUNK))):
-                found.update(chunk)
-                file.write(chunk)
-                size -= len(chunk)
-            file.flush()
+        with tempfile.TemporaryDirectory() as folder:
+            path, found = pathlib.Path(folder, digest), hashlib.sha256()
+            with path.open("wb") as file:
+                while size > 0 and (chunk := self.rfile.read(min(size, CHUNK))):
+                    found.update(chunk)
+                    file.write(chunk)
+                    size -= len(chunk)
             if size or found.hexdigest() != digest:
                 self._send(400, {"error": "the file is not what its digest says"})
                 return
-            self._answer(lambda: self.server.store.keep(digest, pathlib.Path(file.name)) or {})
+            self._answer(lambda: self.server.store.keep(digest, path) or {})
 
     def do_POST(self) -> None:
         size = self._size()

@@ -35,17 +35,16 @@ if command == "lsjson":
         sys.exit(3)
     files = [file for file in root.rglob("*") if file.is_file()]
     print(json.dumps([{"Path": file.relative_to(root).as_posix(), "Size": file.stat().st_size} for file in files]))
-elif command == "rcat":
-    place(arguments[-1]).parent.mkdir(parents=True, exist_ok=True)
-    place(arguments[-1]).write_bytes(sys.stdin.buffer.read())
 elif command == "cat":
     sys.stdout.buffer.write(place(arguments[-1]).read_bytes())
-elif command == "copyto":
-    place(arguments[-1]).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(*arguments[-2:])
-elif command == "delete":
-    for name in sys.stdin.read().splitlines():
-        place(arguments[-1], name).unlink(missing_ok=True)
+elif command == "copy":
+    source, folder = map(place, arguments[-2:])
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, folder / source.name)
+elif command == "deletefile":
+    if not place(arguments[-1]).exists():
+        sys.exit(4)
+    place(arguments[-1]).unlink()
 else:
     sys.exit("unknown command " + command)
 """

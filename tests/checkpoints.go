@@ -152,7 +152,8 @@ func (t *Tests) checkpoints() []check {
 		return checks // no registry of this machine, and so perhaps no image of a server
 	}
 	kept := func(ctx context.Context, server *s3Server) (string, error) {
-		return server.rclone(ctx, dag.Directory(), "lsf", "--recursive", "--files-only", "store:models")
+		text, err := server.rclone(ctx, dag.Directory(), "lsjson", "--recursive", "--files-only", "store:models")
+		return strings.Trim(text, "[]\n "), err
 	}
 	return append(checks,
 		check{"checkpoints/a store that fails is told before training", func(ctx context.Context) error {
