@@ -180,7 +180,7 @@ func (t *Tests) checkpoints() []check {
 			_, err = bound(project(trained), server.endpoint, storeSecret).Train().SavedModel().Sync(ctx)
 			return refused(err, "it was trained")
 		}},
-		check{"checkpoints/goes on after a lost engine, other inputs do not, and leaves nothing", func(ctx context.Context) error {
+		check{"checkpoints/goes on after a lost engine with the same inputs", func(ctx context.Context) error {
 			server, err := startS3(ctx, "checkpoints resumed", 0)
 			if err != nil {
 				return err
@@ -207,7 +207,7 @@ func (t *Tests) checkpoints() []check {
 			}
 			return err
 		}},
-		check{"checkpoints/other credentials train nothing again, a cached one needs no store", func(ctx context.Context) error {
+		check{"checkpoints/other credentials train nothing again", func(ctx context.Context) error {
 			server, err := startS3(ctx, "checkpoints cached", 0)
 			if err != nil {
 				return err
@@ -226,7 +226,7 @@ func (t *Tests) checkpoints() []check {
 			}
 			return err
 		}},
-		check{"checkpoints/a training reaches neither credentials nor the rest of the bucket", func(ctx context.Context) error {
+		check{"checkpoints/a training reaches no credentials", func(ctx context.Context) error {
 			server, err := startS3(ctx, "checkpoints attacked", 0)
 			if err != nil {
 				return err
