@@ -80,8 +80,8 @@ func probe(ctx context.Context, wanted string) error {
 		return ctx.Err()
 	}
 	var exec *dagger.ExecError
-	if errors.As(err, &exec) {
-		return errors.New(strings.ReplaceAll(explained(exec.Stderr, exec.ExitCode), "\n", " "))
+	if errors.As(err, &exec) && strings.TrimSpace(exec.Stderr) != "" {
+		return errors.New(strings.Join(strings.Fields(exec.Stderr), " "))
 	}
 	return err
 }
