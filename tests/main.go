@@ -86,6 +86,10 @@ func (t *Tests) All(
 	// Tests that run at the same time.
 	// +default=3
 	parallel int,
+	// Run only one part of the tests, each in a session of its own: what an engine keeps for a session it can give up
+	// between two. Example: 2/4
+	// +optional
+	part string,
 ) (string, error) {
 	if t.Database != "" {
 		always = []string{"scan.database=" + t.Database}
@@ -100,6 +104,10 @@ func (t *Tests) All(
 	}
 	if len(checks) == 0 {
 		return "", fmt.Errorf("no test is called %q", only)
+	}
+	checks, err := parted(checks, part)
+	if err != nil {
+		return "", err
 	}
 	var (
 		lines  = make([]string, len(checks))
@@ -136,6 +144,18 @@ func (t *Tests) groups() [][]check {
 		t.serving(), t.pipeline(), t.attest(), t.verify(), t.reproducible(), t.scanSystems(), t.data(), t.bucket(), t.explain(),
 		t.release(), t.cluster(), t.logs(), t.bundle(), t.report(), t.browser(), t.python(),
 	}
+}
+
+// parted is one part of the tests, such as 2/4: the second of four of equal size. All of them where part is empty.
+func parted(checks []check, part string) ([]check, error) {
+	if part == "" {
+		return checks, nil
+	}
+	var number, of int
+	if _, err := fmt.Sscanf(part, "%d/%d", &number, &of); err != nil || number < 1 || number > of {
+		return nil, fmt.Errorf("--part %q: want one such as 2/4", part)
+	}
+	return checks[(number-1)*len(checks)/of : number*len(checks)/of], nil
 }
 
 // chosen tells whether a name contains one of the texts; every name is chosen where there is none.

@@ -30,7 +30,7 @@ const engineStopping = "300"
 
 // cacheLimits keep the engine's cache. Without them an engine from v0.21.5 on gives up all that is not in use after each
 // session while less than a fifth of the disk is free.
-const cacheLimits = `{"minFreeSpace":"5GB","reservedSpace":"10GB","maxUsedSpace":"40GB"}`
+const cacheLimits = `{"minFreeSpace":"5GB","reservedSpace":"10GB","maxUsedSpace":"30GB"}`
 
 func (m *Machine) sdkImage() string    { return "tensorflow-ci/go-sdk:" + m.Plan.Engine }
 func (m *Machine) engineImage() string { return "registry.dagger.io/engine:" + m.Plan.Engine }
