@@ -15,6 +15,7 @@ type Fault int
 const (
 	Unknown        Fault = iota
 	OtherPlatforms       // the index has no image for the platform
+	Damaged              // it is there, and a layer of it cannot be unpacked
 	Absent               // no such tag or repository
 	Denied               // 401, 403
 	Limited              // 429
@@ -33,6 +34,8 @@ var faults = []struct {
 	{Denied, regexp.MustCompile(`(?i)\b40[13] (?:Unauthorized|Forbidden)|pull access denied|insufficient_scope|` +
 		`authorization failed|failed to authorize|no basic auth credentials`)},
 	{Ill, regexp.MustCompile(`unexpected status[^\n]*: 5[0-9][0-9] `)},
+	{Damaged, regexp.MustCompile(`mount callback failed|failed to (?:extract|apply) layer|invalid tar header|gzip: invalid header|` +
+		`unexpected commit digest`)},
 	{Unreachable, regexp.MustCompile(`no such host|server misbehaving|Temporary failure in name resolution|` +
 		`connection refused|connection reset|network is unreachable|no route to host|i/o timeout|TLS handshake|` +
 		`context deadline exceeded|x509:|proxyconnect|HTTP response to HTTPS client|: EOF|unexpected EOF`)},
@@ -55,6 +58,8 @@ func (f Fault) Words(ref Ref) string {
 	switch f {
 	case Absent:
 		return fmt.Sprintf("%s: this tag does not exist (asked: %s and its mirrors)", name, registry)
+	case Damaged:
+		return fmt.Sprintf("%s: the image cannot be read: %s has it, and a layer of it is damaged; push it again", name, registry)
 	case Denied:
 		return fmt.Sprintf("%s: %s refuses it: a login is missing or not allowed to read it, or there is no such repository. %s",
 			name, registry, login(registry))

@@ -30,6 +30,7 @@ var saidByEngines = []struct {
 	{"v0.21: no such tag", `failed to resolve image "172.17.0.1:5999/nothing/x:1" (platform: "linux/amd64"): 172.17.0.1:5999/nothing/x:1: not found`, Absent},
 	{"v0.21: other platforms", `failed to resolve image "172.17.0.1:5000/tests/index-foreign:1" (platform: "linux/amd64"): no manifest matches requested platform for sha256:9731bd8143f1b564fbe63324b5d413e11e7bafaa416c8bfe14df43a7ba56a873`, OtherPlatforms},
 	{"v0.21: no such host", `failed to resolve image "registry.invalid/x/x:1" (platform: "linux/amd64"): failed to do request: Head "https://registry.invalid/v2/x/x/manifests/1": dial tcp: lookup registry.invalid on 10.87.0.1:53: no such host`, Unreachable},
+	{"v0.21: a layer that is no archive", `import image "172.17.0.1:5000/tests/broken:1@sha256:5eed6c294c9305eb0f01951d0d75dac1747fd2025cfedd740c344cb0ed1dbe87": mount callback failed on /tmp/containerd-mount3198608832: unexpected EOF`, Damaged},
 
 	{"other platforms", `no match for platform in manifest sha256:9731bd8143f1b564fbe63324b5d413e11e7bafaa416c8bfe14df43a7ba56a873: not found`, OtherPlatforms},
 	{"limited, in the words of an answer", `toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit`, Limited},
@@ -66,6 +67,7 @@ func TestWords(t *testing.T) {
 		{Denied, team, []string{"registry.example.com refuses it", "run docker login registry.example.com on"}},
 		{Limited, hub, []string{"(429)", "its limit", "Wait, or log in", "run docker login on"}},
 		{Ill, team, []string{"out of order", "call again later"}},
+		{Damaged, team, []string{"the image cannot be read", "registry.example.com", "push it again"}},
 		{Unreachable, team, []string{"the engine does not reach registry.example.com", "network", "proxy", "certificates", "mirror"}},
 		{Unknown, hub, []string{"is docker.io up, and does this tag exist there"}},
 	} {
