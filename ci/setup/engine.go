@@ -289,9 +289,11 @@ func (m *Machine) privileges() []string {
 	return args
 }
 
-// engineAnswers waits until the engine listens; one that ends first says why in its log.
+// engineAnswers waits until the engine listens; one that ends first says why in its log. An engine from v0.21 on that
+// cannot read its cache removes it first: minutes where it was tens of gigabytes.
 func engineAnswers(ctx context.Context, log io.Writer, container string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("the engine does not listen after 60 s"))
+	const patience = 5 * time.Minute
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the engine does not listen after %s", patience))
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
