@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -104,7 +105,12 @@ func unidentified(text, key string) (*dagger.Secret, error) {
 		return nil, err
 	}
 	_, err = file.WriteString(text)
-	return dag.Secret("file://"+file.Name(), dagger.SecretOpts{CacheKey: key}), errors.Join(err, file.Close())
+	// From v0.21 on the address is a part of the identity too: it follows from the key.
+	address := fmt.Sprintf("/dev/shm/secret-%x", sha256.Sum256([]byte(key)))
+	if err := errors.Join(err, file.Close(), os.Rename(file.Name(), address)); err != nil {
+		return nil, err
+	}
+	return dag.Secret("file://"+address, dagger.SecretOpts{CacheKey: key}), nil
 }
 
 // hasSection reports whether an rclone.conf has a section.

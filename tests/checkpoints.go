@@ -207,25 +207,6 @@ func (t *Tests) checkpoints() []check {
 			}
 			return err
 		}},
-		check{"checkpoints/other credentials train nothing again", func(ctx context.Context) error {
-			server, err := startS3(ctx, "checkpoints cached", 0)
-			if err != nil {
-				return err
-			}
-			defer server.stop(ctx)
-			const when = "import time\npathlib.Path(options.model_dir, 'when').write_text(str(time.time_ns()))\n"
-			same := fresh(tiny().WithNewFile("train.py", takesCheckpoints("mark.write_text('1')\n")+when))
-			first, err := bound(same, server.endpoint, storeSecret).Train().SavedModel().File("when").Contents(ctx)
-			if err != nil {
-				return err
-			}
-			other := bound(again(same), "http://127.0.0.1:9", "another-planted-secret")
-			second, err := other.Train().SavedModel().File("when").Contents(ctx)
-			if err == nil && first != second {
-				err = fmt.Errorf("it was trained again: at %s, then at %s", first, second)
-			}
-			return err
-		}},
 		check{"checkpoints/a training reaches no credentials", func(ctx context.Context) error {
 			server, err := startS3(ctx, "checkpoints attacked", 0)
 			if err != nil {
