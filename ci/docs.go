@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -120,11 +119,15 @@ func (p *proof) readerEnvironment(ctx context.Context, programs string) ([]strin
 		script += "case \" $* \" in\n*' -m '*) ;;\n' call '*) shift; set -- call --set " + quoted("scan.database="+database) + " \"$@\" ;;\nesac\n"
 	}
 	// The CLI that is built here has no live view: its plain one says what it does.
+	// The engine is named to the CLI alone: this program, run by a page, is to find it as it does for a reader.
+	for _, variable := range p.machine.Environment() {
+		script += "export " + quoted(variable) + "\n"
+	}
 	script += "exec " + quoted(p.machine.CLI()) + " --progress=plain \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(programs, "dagger"), []byte(script), 0o755); err != nil {
 		return nil, err
 	}
-	return append([]string{"PATH=" + programs + ":" + os.Getenv("PATH")}, slices.Concat(dagger.Plain, p.machine.Environment())...), nil
+	return append([]string{"PATH=" + programs + ":" + os.Getenv("PATH")}, dagger.Plain...), nil
 }
 
 // quoted is a word that a shell takes as it is.
