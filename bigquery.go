@@ -12,6 +12,8 @@ import (
 //
 // The limits are size (450 MB), operations, types and versions. The report says how the model stands to each, also when
 // one is passed; only the export's check fails then: bigquery check.
+//
+// +cache="session"
 func (m *Model) Bigquery(
 	ctx context.Context,
 	// Cloud Storage folder that the SavedModel will lie in. Example: gs://models/phishing/3

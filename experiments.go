@@ -27,6 +27,8 @@ type Experiments struct {
 }
 
 // Return the best model: of the cells whose gate holds, the one with the best figure.
+//
+// +cache="session"
 func (e *Experiments) Best() (*Model, error) {
 	if e.Winner == nil {
 		return nil, errors.New("experiments: " + e.NoWinner)

@@ -29,6 +29,8 @@ type Explanation struct {
 // Both sides are outputs of a run (--before, --after), or their manifest.json alone. With the data themselves (--before-data,
 // --after-data) it names the rows that were added, removed and changed; without them it says what the manifests know of rows,
 // columns and label balance. Held-out rows that flip are counted where both outputs hold reports/predictions.csv.
+//
+// +cache="session"
 func (m *TensorflowCi) Explain(
 	ctx context.Context,
 	// Output of the earlier run. Example: out-before

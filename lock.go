@@ -25,6 +25,8 @@ type Images struct {
 }
 
 // Look at the images that the line runs in: images lock.
+//
+// +cache="session"
 func (m *TensorflowCi) Images() *Images {
 	return &Images{Line: m}
 }

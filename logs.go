@@ -20,6 +20,8 @@ type Logs struct {
 const logsFolder = "_logs"
 
 // Keep TensorBoard's logs in a store, or look at them: logs sync, logs tensorboard.
+//
+// +cache="session"
 func (m *TensorflowCi) Logs(
 	// Where the logs are kept: s3://bucket/prefix, gs://bucket/prefix or file:///NAME, a folder in a cache volume of the
 	// engine, which an engine of v0.21 that is killed deletes. Takes the place of release.store.

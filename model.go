@@ -28,6 +28,8 @@ type Model struct {
 }
 
 // Wrap a model that an earlier job made, so that no later step trains again.
+//
+// +cache="session"
 func (m *TensorflowCi) Model(
 	ctx context.Context,
 	// A SavedModel directory, or the output of run or of train output, which holds one in model/.

@@ -9,6 +9,8 @@ import (
 // Convert the model to ONNX, run it in ONNX Runtime and compare its answers with the model's own.
 //
 // Only the export's check fails over a limit: onnx check.
+//
+// +cache="session"
 func (m *Model) Onnx(
 	ctx context.Context,
 	// Share of the held-out rows, 0 to 1, by which accuracy may fall; any by default. Example: 0.01

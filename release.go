@@ -46,6 +46,8 @@ type Release struct {
 // serves), _test/models.config (what the test environment serves), and for each model state.json and history/NNNN.json:
 // who, when, what, why, only ever added to. One transition at a time changes a store; one that was killed is finished by
 // the next call, whatever it is. What production serves is never changed by a call that is refused.
+//
+// +cache="session"
 func (m *TensorflowCi) Release(
 	// Where the models are: s3://bucket/prefix, gs://bucket/prefix or, to try it out, file:///NAME, a folder in a cache volume
 	// of the engine (directory export copies it out), which an engine of v0.21 that is killed deletes. Takes the place of

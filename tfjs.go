@@ -10,6 +10,8 @@ import (
 // Convert the model to TensorFlow.js, run it in Node as plain JavaScript and compare its answers with the model's own.
 //
 // Only the export's check fails over a limit: tfjs check.
+//
+// +cache="session"
 func (m *Model) Tfjs(
 	ctx context.Context,
 	// Smaller weights: none (32-bit floats), float16, or uint8. Example: float16

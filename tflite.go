@@ -12,6 +12,8 @@ import (
 // Convert the model to TensorFlow Lite, run it in LiteRT and compare its answers with the model's own.
 //
 // LiteRT runs where no TensorFlow can be imported, as on the device. Only the export's check fails over a limit: tflite check.
+//
+// +cache="session"
 func (m *Model) Tflite(
 	ctx context.Context,
 	// Smaller numbers: none (32-bit floats), dynamic (8-bit weights), float16 (16-bit weights), or int8 (8-bit integers

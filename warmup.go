@@ -14,6 +14,8 @@ const maxWarmup = 1000
 // Return the model with warm-up requests in assets.extra, so that TensorFlow Serving answers its first caller fast.
 //
 // TensorFlow Serving replays the requests when it loads the model; each of them is answered by the model here first.
+//
+// +cache="session"
 func (m *Model) Warmup(
 	ctx context.Context,
 	// Requests to write, one row each, 1 to 1000. Example: 64
