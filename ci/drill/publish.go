@@ -15,6 +15,7 @@ import (
 
 	"dagger/tensorflow-ci/ci/dagger"
 	"dagger/tensorflow-ci/ci/proc"
+	"dagger/tensorflow-ci/ci/setup"
 	"dagger/tensorflow-ci/ociimage"
 )
 
@@ -47,7 +48,7 @@ type target struct {
 
 // openTarget starts Debian's registry on the Docker bridge.
 func openTarget(ctx context.Context, site *Site) (*target, error) {
-	gateway, err := docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").Output(ctx)
+	gateway, err := setup.BridgeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,6 @@ const (
 	StandInContainer = "tensorflow-ci-engine-gpu"
 	// address of the socket that makes the CLI use an engine other than its own
 	StandInAddress = "container://" + StandInContainer
-	packagesImage  = "tensorflow-ci/engine-packages:bookworm"
 )
 
 // engineStopping is how long an engine may take to end, in seconds. From v0.21 on it writes its cache down first; one that
@@ -80,7 +79,7 @@ func (m *Machine) engines(registry, base *step.Step, cli []*step.Step) ([]*step.
 
 // enginePackages builds the layers that Debian alone decides, while the programs are still being compiled.
 func (m *Machine) enginePackages(base *step.Step, recipe string) *step.Step {
-	const tag = packagesImage
+	const tag = "tensorflow-ci/engine-packages:bookworm"
 	return &step.Step{
 		Name:   "engine-packages",
 		What:   "image " + tag,
